@@ -109,7 +109,7 @@ class Target(_Strict):
             flash = self.region("flash")
             if sum(self.flasher.sectors) != flash.size:
                 raise ValueError(
-                    f"flasher.sectors add up to {sum(self.flasher.sectors)} bytes, memory {flash.name!r} has {flash.size}"
+                    f"flasher.sectors add up to {sum(self.flasher.sectors)} bytes, {flash.name!r} has {flash.size}"
                 )
         return self
 
@@ -128,14 +128,11 @@ def load_target(name_or_path: str) -> Target:
 
     Raises TargetError when there is no such target or the description is wrong.
     """
-    if name_or_path.endswith(".toml"):
-        path = Path(name_or_path)
-    else:
-        path = resources.targets() / f"{name_or_path}.toml"
+    path = Path(name_or_path) if name_or_path.endswith(".toml") else resources.targets() / f"{name_or_path}.toml"
     if not path.is_file():
         raise TargetError(
             f"there is no target {name_or_path!r}",
-            f"Bundled targets: {', '.join(bundled_targets())}. A description of your own is given by its path, ./my_board.toml.",
+            f"Bundled: {', '.join(bundled_targets())}. A description of your own is given by its path: ./my_board.toml",
         )
     try:
         with path.open("rb") as f:

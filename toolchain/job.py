@@ -1,0 +1,32 @@
+"""What the user asked for: one model, one target, one data set and where the results go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from toolchain.target import Target
+
+
+@dataclass(frozen=True)
+class Job:
+    """``model`` is a path, ``module:function`` or a Keras model object.
+
+    ``data`` is a path or ``module:function`` with calibration and evaluation samples;
+    ``representative`` and ``evaluation`` override one half each. ``port`` is ``auto``, a device or a
+    pyserial URL. ``limit`` evaluates the first samples only. ``sanitize`` builds host code with ASan and UBSan.
+    """
+
+    model: Any
+    target: Target
+    data: str | None = None
+    representative: str | None = None
+    evaluation: str | None = None
+    name: str | None = None
+    out: Path | None = None
+    port: str = "auto"
+    flasher: str = "auto"
+    runs: int = 5
+    limit: int | None = None
+    sanitize: bool = False
