@@ -1,0 +1,49 @@
+/*
+ * TFLite's fixed-point arithmetic with double rounding. The twin of toolchain/fixedpoint.py.
+ * Sources: TFLite quantization_util.cc and common.h, gemmlowp fixedpoint.h, which define these operations.
+ */
+#ifndef NN_FIXEDPOINT_H
+#define NN_FIXEDPOINT_H
+
+#include <stdint.h>
+
+/* round(a * b / 2^31), saturating the one product that does not fit. */
+static inline int32_t nn_srdhm(int32_t a, int32_t b)
+{
+    if (a == INT32_MIN && b == INT32_MIN) {
+        return INT32_MAX;
+    }
+    int64_t ab = (int64_t)a * (int64_t)b;
+    int64_t nudge = ab >= 0 ? (1 << 30) : (1 - (1 << 30));
+    return (int32_t)((ab + nudge) / ((int64_t)1 << 31));
+}
+
+/* round(x / 2^exponent), ties away from zero; 0 <= exponent <= 31. */
+static inline int32_t nn_rounding_divide_by_pot(int32_t x, int32_t exponent)
+{
+    int32_t mask = (int32_t)(((uint32_t)1 << exponent) - 1u);
+    int32_t remainder = x & mask;
+    int32_t threshold = (mask >> 1) + (x < 0 ? 1 : 0);
+    return (x >> exponent) + (remainder > threshold ? 1 : 0);
+}
+
+/* x * 2^shift in 32 bits, wrapping. */
+static inline int32_t nn_shift_left(int32_t x, int32_t shift)
+{
+    return (int32_t)((uint32_t)x << shift);
+}
+
+/* x * multiplier * 2^(shift - 31), rounded twice; shift > 0 is to the left. */
+static inline int32_t nn_requantize(int32_t x, int32_t multiplier, int32_t shift)
+{
+    int32_t left = shift > 0 ? shift : 0;
+    int32_t right = shift > 0 ? 0 : -shift;
+    return nn_rounding_divide_by_pot(nn_srdhm(nn_shift_left(x, left), multiplier), right);
+}
+
+static inline int32_t nn_clamp(int32_t x, int32_t low, int32_t high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+
+#endif

@@ -1,0 +1,18 @@
+/*
+ * Softmax over the last dimension, int8, TFLite semantics; the output's scale is 1/256 and its zero
+ * point -128. diff * 2^left_shift * multiplier / 2^31 is the scaled difference to the row's maximum
+ * in Q5.26; differences below diff_min give 0. Aliasing: out may be in. Scratch: none.
+ */
+#ifndef NN_SOFTMAX_H
+#define NN_SOFTMAX_H
+
+#include <stdint.h>
+
+typedef struct {
+    int32_t rows, columns;
+    int32_t multiplier, left_shift, diff_min;
+} nn_softmax_params;
+
+void nn_softmax_s8(const nn_softmax_params *p, const int8_t *in, int8_t *out);
+
+#endif

@@ -1,0 +1,28 @@
+"""The registry of operators: every module of this folder that publishes ``OPS``."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Mapping
+
+from toolchain.ops.base import Op
+
+
+@functools.cache
+def registry() -> Mapping[str, Op]:
+    """All operators by their name."""
+    ops: dict[str, Op] = {}
+    for module in pkgutil.iter_modules(__path__):
+        for op in getattr(importlib.import_module(f"{__name__}.{module.name}"), "OPS", ()):
+            if op.name in ops:
+                raise ValueError(f"two modules define the operator {op.name}")
+            ops[op.name] = op
+    return ops
+
+
+@functools.cache
+def by_tflite_name() -> Mapping[str, Op]:
+    """All operators by the TFLite builtin names they are read from."""
+    return {name: op for op in registry().values() for name in op.tflite}

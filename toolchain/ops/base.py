@@ -1,0 +1,141 @@
+"""What an operator is: how it is read, what it demands, its exact numpy reference and its C kernels.
+
+One operator, one module in this folder, one C header and at least one C file of the same name in
+``firmware_templates/runtime``. A module publishes ``OPS``, a tuple of ``Op``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from toolchain.graph import Array, Graph, Node, Tensor
+
+Value = Any  # of a parameter field: int, float, Const, or a tuple of ints (a C array)
+
+
+@dataclass(frozen=True, eq=False)
+class Const:
+    """An array that goes to flash. ``suffix`` ends its C name, ``ctype`` is its element type."""
+
+    suffix: str
+    ctype: str
+    data: Array
+
+
+@dataclass(frozen=True, eq=False)
+class KernelCall:
+    """One C call: ``symbol(&params, inputs..., outputs...[, scratch])``, as structure, never as C text.
+
+    ``inputs`` and ``outputs`` are tensor names in the order of the C arguments. ``scratch_bytes`` > 0 adds
+    a last argument that points at so many bytes of the arena.
+    """
+
+    symbol: str
+    header: str
+    params_type: str
+    params: tuple[tuple[str, Value], ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    scratch_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Predicted cycles (modelled, Cortex-M4) of one execution."""
+
+    cycles: float
+
+
+@dataclass(frozen=True)
+class KernelVariant:
+    """One way to compute an operator. All variants of an operator give the same codes.
+
+    ``sources`` are C files of the runtime; ``features`` must all be among the target's.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    lower: Callable[[Graph, Node], tuple[KernelCall, ...]]
+    cost: Callable[[Graph, Node], Cost]
+    supports: Callable[[Graph, Node], bool] = lambda graph, node: True
+    features: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """``sentence`` is what the user reads when ``holds`` is false."""
+
+    sentence: str
+    holds: Callable[[Graph, Node], bool]
+
+
+@dataclass(frozen=True)
+class TfliteOperator:
+    """What ``read`` gets: the operator's options object of the schema and its tensors (None: absent)."""
+
+    builtin: str
+    options: Any
+    inputs: tuple[Tensor | None, ...]
+    outputs: tuple[Tensor, ...]
+
+
+Reference = Callable[[Graph, Node, Sequence[Array]], list[Array]]
+
+
+def _no_inputs(graph: Graph, node: Node) -> tuple[int, ...]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Op:
+    """``reference`` works on arrays with one more leading axis, the samples; constants have one sample.
+
+    ``in_place`` tells which inputs' memory the output may take over. ``view``: the output is the first
+    input's bytes, nothing is computed. ``offline``: only constant folding may remove it.
+    """
+
+    name: str
+    tflite: tuple[str, ...]
+    read: Callable[[TfliteOperator], Any]
+    reference: Reference
+    constraints: tuple[Constraint, ...] = ()
+    variants: tuple[KernelVariant, ...] = ()
+    macs: Callable[[Graph, Node], int] = lambda graph, node: 0
+    in_place: Callable[[Graph, Node], tuple[int, ...]] = field(default=_no_inputs)
+    view: bool = False
+    offline: bool = False
+
+
+def no_attrs(op: TfliteOperator) -> None:
+    return None
+
+
+def dtype_in(*dtypes: str) -> Callable[[Graph, Node], bool]:
+    """Predicate: the first input and the first output have one of these types."""
+
+    def holds(graph: Graph, node: Node) -> bool:
+        return graph.tensor(node.inputs[0]).dtype in dtypes and graph.tensor(node.outputs[0]).dtype in dtypes
+
+    return holds
+
+
+INT8 = Constraint("its input and output must be int8", dtype_in("int8"))
+
+
+def same_quantization(graph: Graph, node: Node) -> bool:
+    """Predicate: all inputs that are quantized share scale and zero point with the output."""
+    out = graph.tensor(node.outputs[0])
+    tensors = [graph.tensor(n) for n in node.inputs if n]
+    return all(
+        t.quant is None or out.quant is None or (t.scale == out.scale and t.zero_point == out.zero_point)
+        for t in tensors
+        if t.dtype == out.dtype
+    )
+
+
+def clamp_int8(x: Array, low: int = -128, high: int = 127) -> Array:
+    return np.clip(x, low, high).astype(np.int8)

@@ -1,0 +1,138 @@
+"""Arithmetic that several operators share, as TFLite defines it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from toolchain import fixedpoint
+from toolchain.graph import Array, Graph, Node, Tensor
+from toolchain.ops.base import Const
+
+ACTIVATIONS = {0: "none", 1: "relu", 2: "relu_n1_to_1", 3: "relu6"}
+
+
+def activation_name(code: int) -> str:
+    """The name of a fused activation; one that the schema has but TFLM lacks gets its number."""
+    return ACTIVATIONS.get(code, f"activation {code}")
+
+
+def quantize_real(value: float, tensor: Tensor) -> int:
+    """The code of a real value before clamping; the division is in float32 as in TFLite."""
+    quotient = np.float32(value) / np.float32(tensor.scale)
+    return tensor.zero_point + fixedpoint.round_half_away(float(quotient))
+
+
+def activation_range(activation: str, output: Tensor) -> tuple[int, int]:
+    """The int8 codes that a fused activation clamps to (TFLite ``CalculateActivationRangeQuantized``)."""
+    low, high = -128, 127
+    if activation in ("relu", "relu6"):
+        low = max(low, quantize_real(0.0, output))
+    if activation == "relu6":
+        high = min(high, quantize_real(6.0, output))
+    if activation == "relu_n1_to_1":
+        low, high = max(low, quantize_real(-1.0, output)), min(high, quantize_real(1.0, output))
+    return low, high
+
+
+@dataclass(frozen=True)
+class Window:
+    """How a kernel slides: (height, width) of size, stride and dilation; pads are rows and columns of the border."""
+
+    size: tuple[int, int]
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    pad_top: int
+    pad_left: int
+    pad_bottom: int
+    pad_right: int
+
+    @property
+    def pads(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        return (self.pad_top, self.pad_bottom), (self.pad_left, self.pad_right)
+
+
+def window_from_tflite(options: Any, x: Tensor, out: Tensor, size: tuple[int, int], dilated: bool) -> Window:
+    """Window of a TFLite convolution or pooling between NHWC tensors (``ComputePaddingHeightWidth``)."""
+    stride = (int(options.strideH), int(options.strideW))
+    dilation = (int(options.dilationHFactor), int(options.dilationWFactor)) if dilated else (1, 1)
+    pads = []
+    for axis in (0, 1):
+        extent = (size[axis] - 1) * dilation[axis] + 1
+        total = max((out.shape[1 + axis] - 1) * stride[axis] + extent - x.shape[1 + axis], 0)
+        # with VALID the last window ends inside the input, so only SAME has anything to pad
+        pads.append((total // 2, total - total // 2) if int(options.padding) == 0 else (0, 0))
+    (top, bottom), (left, right) = pads
+    return Window(size, stride, dilation, top, left, bottom, right)
+
+
+def window_fits(window: Window, x: Tensor, out: Tensor) -> bool:
+    """True when the output's height and width are what the window makes of the input."""
+    for axis in (0, 1):
+        extent = (window.size[axis] - 1) * window.dilation[axis] + 1
+        room = x.shape[1 + axis] + sum(window.pads[axis]) - extent
+        if min(window.stride) < 1 or min(window.dilation) < 1 or room < 0:
+            return False
+        if out.shape[1 + axis] != room // window.stride[axis] + 1:
+            return False
+    return True
+
+
+def patches(x: Array, window: Window, out_hw: tuple[int, int], fill: int) -> Array:
+    """All windows of x (N, H, W, C) as (N, out_h, out_w, kernel_h, kernel_w, C); the border holds ``fill``."""
+    (top, bottom), (left, right) = window.pads
+    padded = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=fill)
+    rows = np.arange(out_hw[0])[:, None] * window.stride[0] + np.arange(window.size[0]) * window.dilation[0]
+    cols = np.arange(out_hw[1])[:, None] * window.stride[1] + np.arange(window.size[1]) * window.dilation[1]
+    picked: Array = padded[:, rows[:, None, :, None], cols[None, :, None, :], :]
+    return picked
+
+
+def flatten_samples(x: Array) -> Array:
+    """(samples, batch, ...) to (samples * batch, ...)."""
+    flat: Array = x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
+    return flat
+
+
+def channel_multipliers(graph: Graph, node: Node, channels: int) -> tuple[Array, Array]:
+    """Per-channel (multiplier, shift) of a convolution; the product is formed in double precision.
+
+    Source: TFLite ``PopulateConvolutionQuantizationParams``.
+    """
+    x, w, out = graph.tensor(node.inputs[0]), graph.tensor(node.inputs[1]), graph.tensor(node.outputs[0])
+    assert w.quant is not None
+    scales = w.quant.scale if w.quant.per_channel else w.quant.scale * channels
+    pairs = [fixedpoint.quantize_multiplier(x.scale * s / out.scale) for s in scales]
+    return np.array([m for m, _ in pairs], np.int64), np.array([s for _, s in pairs], np.int64)
+
+
+def bias_of(graph: Graph, node: Node, channels: int) -> Array:
+    """The int32 bias of a convolution or fully connected node as int64, zeros when it is absent."""
+    if len(node.inputs) < 3 or not node.inputs[2]:
+        return np.zeros(channels, np.int64)
+    data = graph.tensor(node.inputs[2]).data
+    assert data is not None
+    return data.astype(np.int64)
+
+
+def constant(graph: Graph, name: str) -> Array:
+    """The data of a constant tensor."""
+    data = graph.tensor(name).data
+    assert data is not None, name
+    return data
+
+
+def requantize_consts(bias: Array, multiplier: Array, shift: Array) -> tuple[tuple[str, Const], ...]:
+    """The per-channel parameter arrays of a kernel."""
+    return (
+        ("bias", Const("bias", "int32_t", bias.astype(np.int32))),
+        ("multiplier", Const("multiplier", "int32_t", multiplier.astype(np.int32))),
+        ("shift", Const("shift", "int8_t", shift.astype(np.int8))),
+    )
+
+
+def elements(shape: tuple[int, ...]) -> int:
+    return math.prod(shape)

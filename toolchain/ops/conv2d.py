@@ -1,0 +1,192 @@
+"""CONV_2D: int8 activations, int8 per-channel weights (OHWI), int32 bias.
+
+The reference follows TFLM's ``reference_integer_ops::ConvPerChannel``: int32 accumulation over the taps inside
+the image, double-rounded requantization per output channel, clamp to the fused activation's range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolchain import fixedpoint
+from toolchain.graph import Array, Graph, Node
+from toolchain.ops.base import (
+    INT8,
+    Const,
+    Constraint,
+    Cost,
+    KernelCall,
+    KernelVariant,
+    Op,
+    TfliteOperator,
+    Value,
+    clamp_int8,
+)
+from toolchain.ops.common import (
+    ACTIVATIONS,
+    Window,
+    activation_name,
+    activation_range,
+    bias_of,
+    channel_multipliers,
+    constant,
+    flatten_samples,
+    patches,
+    requantize_consts,
+    window_fits,
+    window_from_tflite,
+)
+
+
+@dataclass(frozen=True)
+class ConvAttrs:
+    """``activation`` is none, relu, relu6 or relu_n1_to_1."""
+
+    window: Window
+    activation: str
+
+
+def read(op: TfliteOperator) -> ConvAttrs:
+    x, w = op.inputs[0], op.inputs[1]
+    assert x is not None
+    assert w is not None
+    window = window_from_tflite(op.options, x, op.outputs[0], (w.shape[1], w.shape[2]), dilated=True)
+    return ConvAttrs(window, activation_name(int(op.options.fusedActivationFunction)))
+
+
+def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    _, out_h, out_w, out_c = out.shape
+    columns = patches(flatten_samples(inputs[0]), node.attrs.window, (out_h, out_w), x.zero_point)
+    columns = columns.reshape(-1, int(np.prod(columns.shape[3:]))).astype(np.float64) - x.zero_point
+    weights = constant(graph, node.inputs[1]).reshape(out_c, -1).astype(np.float64)
+    # float64 sums of int8 products are exact below 2**53
+    acc = (columns @ weights.T).astype(np.int64) + bias_of(graph, node, out_c)
+    scaled = fixedpoint.requantize(acc, *channel_multipliers(graph, node, out_c)) + out.zero_point
+    return [clamp_int8(scaled, *activation_range(node.attrs.activation, out)).reshape(-1, *out.shape)]
+
+
+def macs(graph: Graph, node: Node) -> int:
+    """Nominal multiply-accumulates, padding counted as TFLite and MLPerf Tiny count them."""
+    w = graph.tensor(node.inputs[1])
+    return graph.tensor(node.outputs[0]).size * (w.size // w.shape[0])
+
+
+def conv_params(graph: Graph, node: Node, weights: Const) -> tuple[tuple[str, Value], ...]:
+    """The fields of ``nn_conv2d_params`` (nn_conv2d.h)."""
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    window: Window = node.attrs.window
+    channels = out.shape[3]
+    low, high = activation_range(node.attrs.activation, out)
+    multiplier, shift = channel_multipliers(graph, node, channels)
+    return (
+        ("in_h", x.shape[1]),
+        ("in_w", x.shape[2]),
+        ("in_c", x.shape[3]),
+        ("out_h", out.shape[1]),
+        ("out_w", out.shape[2]),
+        ("out_c", channels),
+        ("kernel_h", window.size[0]),
+        ("kernel_w", window.size[1]),
+        ("stride_h", window.stride[0]),
+        ("stride_w", window.stride[1]),
+        ("dilation_h", window.dilation[0]),
+        ("dilation_w", window.dilation[1]),
+        ("pad_top", window.pad_top),
+        ("pad_left", window.pad_left),
+        ("in_zero_point", x.zero_point),
+        ("out_zero_point", out.zero_point),
+        ("act_min", low),
+        ("act_max", high),
+        ("weights", weights),
+        *requantize_consts(bias_of(graph, node, channels), multiplier, shift),
+    )
+
+
+def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    weights = Const("weights", "int8_t", constant(graph, node.inputs[1]))
+    params = conv_params(graph, node, weights)
+    call = KernelCall("nn_conv2d_s8", "nn_conv2d.h", "nn_conv2d_params", params, node.inputs[:1], node.outputs)
+    return (call,)
+
+
+def _batch_one(graph: Graph, node: Node) -> bool:
+    return graph.tensor(node.inputs[0]).shape[0] == 1
+
+
+def _symmetric(graph: Graph, node: Node) -> bool:
+    quant = graph.tensor(node.inputs[1]).quant
+    return quant is not None and not any(quant.zero_point)
+
+
+def weights_per_channel(axis: int) -> Constraint:
+    """Weight scales: one, or one for each output channel along ``axis``."""
+
+    def holds(graph: Graph, node: Node) -> bool:
+        w = graph.tensor(node.inputs[1])
+        return w.quant is not None and len(w.quant.scale) in (1, w.shape[axis])
+
+    return Constraint("its weights must have one scale, or one scale for each output channel", holds)
+
+
+def _bias_ok(graph: Graph, node: Node) -> bool:
+    if len(node.inputs) < 3 or not node.inputs[2]:
+        return True
+    bias = graph.tensor(node.inputs[2])
+    return bias.data is not None and bias.dtype == "int32" and bias.size == graph.tensor(node.outputs[0]).shape[-1]
+
+
+WEIGHTS = (
+    Constraint(
+        "its weights must be constant int8",
+        lambda g, n: g.is_constant(n.inputs[1]) and g.tensor(n.inputs[1]).dtype == "int8",
+    ),
+    Constraint("its weights must be quantized symmetrically (zero point 0)", _symmetric),
+    Constraint("its bias must be a constant int32 vector with one entry for each output channel", _bias_ok),
+    Constraint(
+        "its fused activation must be none, ReLU, ReLU6 or ReLU_N1_TO_1",
+        lambda g, n: n.attrs.activation in ACTIVATIONS.values(),
+    ),
+)
+SPATIAL = (
+    Constraint(
+        "its input and output must have the shape (batch, height, width, channels)",
+        lambda g, n: len(g.tensor(n.inputs[0]).shape) == len(g.tensor(n.outputs[0]).shape) == 4,
+    ),
+    Constraint("its batch must be 1", _batch_one),
+    Constraint(
+        "its strides, padding and shapes must agree",
+        lambda g, n: window_fits(n.attrs.window, g.tensor(n.inputs[0]), g.tensor(n.outputs[0])),
+    ),
+)
+
+OPS = (
+    Op(
+        name="conv2d",
+        tflite=("CONV_2D",),
+        read=read,
+        reference=_reference,
+        macs=macs,
+        constraints=(
+            INT8,
+            *SPATIAL,
+            *WEIGHTS,
+            weights_per_channel(0),
+            Constraint(
+                "its weights must span all input channels (grouped convolution is not supported)",
+                lambda g, n: g.tensor(n.inputs[1]).shape[3] == g.tensor(n.inputs[0]).shape[3],
+            ),
+        ),
+        variants=(
+            KernelVariant(
+                name="portable",
+                sources=("nn_conv2d_s8.c",),
+                lower=_lower,
+                cost=lambda g, n: Cost(9.0 * macs(g, n)),
+            ),
+        ),
+    ),
+)

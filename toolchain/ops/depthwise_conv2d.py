@@ -1,0 +1,80 @@
+"""DEPTHWISE_CONV_2D: int8 activations, int8 per-channel weights (1HWO), int32 bias, any channel multiplier.
+
+The reference follows TFLM's ``reference_integer_ops::DepthwiseConvPerChannel``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from toolchain import fixedpoint
+from toolchain.graph import Array, Graph, Node
+from toolchain.ops.base import INT8, Const, Constraint, Cost, KernelCall, KernelVariant, Op, clamp_int8
+from toolchain.ops.common import (
+    activation_range,
+    bias_of,
+    channel_multipliers,
+    constant,
+    flatten_samples,
+    patches,
+)
+from toolchain.ops.conv2d import SPATIAL, WEIGHTS, conv_params, read, weights_per_channel
+
+
+def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    _, out_h, out_w, out_c = out.shape
+    taps = patches(flatten_samples(inputs[0]), node.attrs.window, (out_h, out_w), x.zero_point)
+    taps = np.repeat(taps.astype(np.int32) - x.zero_point, out_c // x.shape[3], axis=5)
+    weights = constant(graph, node.inputs[1])[0].astype(np.int32)
+    acc = np.einsum("nyxhwc,hwc->nyxc", taps, weights).astype(np.int64) + bias_of(graph, node, out_c)
+    scaled = fixedpoint.requantize(acc, *channel_multipliers(graph, node, out_c)) + out.zero_point
+    return [clamp_int8(scaled, *activation_range(node.attrs.activation, out)).reshape(-1, *out.shape)]
+
+
+def macs(graph: Graph, node: Node) -> int:
+    size = node.attrs.window.size
+    return graph.tensor(node.outputs[0]).size * int(size[0] * size[1])
+
+
+def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    weights = Const("weights", "int8_t", constant(graph, node.inputs[1]))
+    params = conv_params(graph, node, weights)
+    call = KernelCall(
+        "nn_depthwise_conv2d_s8", "nn_depthwise_conv2d.h", "nn_conv2d_params", params, node.inputs[:1], node.outputs
+    )
+    return (call,)
+
+
+OPS = (
+    Op(
+        name="depthwise_conv2d",
+        tflite=("DEPTHWISE_CONV_2D",),
+        read=read,
+        reference=_reference,
+        macs=macs,
+        constraints=(
+            INT8,
+            *SPATIAL,
+            *WEIGHTS,
+            weights_per_channel(3),
+            Constraint(
+                "its output channels must be a multiple of its input channels and match its weights",
+                lambda g, n: (
+                    g.tensor(n.outputs[0]).shape[3] == g.tensor(n.inputs[1]).shape[3]
+                    and g.tensor(n.outputs[0]).shape[3] % g.tensor(n.inputs[0]).shape[3] == 0
+                ),
+            ),
+        ),
+        variants=(
+            KernelVariant(
+                name="portable",
+                sources=("nn_depthwise_conv2d_s8.c",),
+                lower=_lower,
+                cost=lambda g, n: Cost(16.0 * macs(g, n)),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,214 @@
+"""ADD and MUL of two int8 tensors with broadcasting.
+
+The references follow TFLM's ``reference_integer_ops::Add`` (both inputs shifted left by 20 and rescaled to twice the
+larger input scale, summed, rescaled to the output) and ``Mul``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolchain import fixedpoint
+from toolchain.graph import Array, Graph, Node
+from toolchain.ops.base import (
+    INT8,
+    Constraint,
+    Cost,
+    KernelCall,
+    KernelVariant,
+    Op,
+    TfliteOperator,
+    Value,
+    clamp_int8,
+)
+from toolchain.ops.common import ACTIVATIONS, activation_name, activation_range, elements
+
+ADD_LEFT_SHIFT = 20
+MAX_DIMS = 4
+
+
+@dataclass(frozen=True)
+class BinaryAttrs:
+    activation: str
+
+
+def _read(op: TfliteOperator) -> BinaryAttrs:
+    return BinaryAttrs(activation_name(int(op.options.fusedActivationFunction)))
+
+
+def broadcast_strides(
+    out: tuple[int, ...], inputs: Sequence[tuple[int, ...]]
+) -> tuple[tuple[int, ...], list[tuple[int, ...]]]:
+    """Loop extents and each input's strides in elements (0 where it is broadcast), neighbours merged.
+
+    Tensors of equal shape become one loop.
+    """
+    rank = len(out)
+    padded = [(1,) * (rank - len(s)) + tuple(s) for s in inputs]
+    strides = [tuple(elements(s[d + 1 :]) if s[d] != 1 else 0 for d in range(rank)) for s in padded]
+    dims: list[int] = []
+    steps: list[list[int]] = [[] for _ in inputs]
+    for d in range(rank):
+        if out[d] == 1:
+            continue
+        if dims and all(s[-1] == strides[i][d] * out[d] for i, s in enumerate(steps)):
+            dims[-1] *= out[d]
+            for i, s in enumerate(steps):
+                s[-1] = strides[i][d]
+        else:
+            dims.append(out[d])
+            for i, s in enumerate(steps):
+                s.append(strides[i][d])
+    return tuple(dims), [tuple(s) for s in steps]
+
+
+def _loops(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
+    out = graph.tensor(node.outputs[0])
+    dims, steps = broadcast_strides(out.shape, [graph.tensor(n).shape for n in node.inputs])
+    missing = MAX_DIMS - len(dims)
+    return (
+        ("dims", (1,) * missing + dims),
+        ("stride1", (0,) * missing + steps[0]),
+        ("stride2", (0,) * missing + steps[1]),
+    )
+
+
+def _add_factors(graph: Graph, node: Node) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+    """(multiplier, shift) of both inputs and of the output."""
+    a, b = (graph.tensor(n).scale for n in node.inputs)
+    twice = 2.0 * max(a, b)
+    out = graph.tensor(node.outputs[0]).scale
+    return (
+        fixedpoint.quantize_multiplier(a / twice),
+        fixedpoint.quantize_multiplier(b / twice),
+        fixedpoint.quantize_multiplier(twice / ((1 << ADD_LEFT_SHIFT) * out)),
+    )
+
+
+def _centred(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
+    """Both inputs minus their zero points, with ranks made equal behind the sample axis."""
+    rank = len(graph.tensor(node.outputs[0]).shape)
+    result = []
+    for name, x in zip(node.inputs, inputs, strict=True):
+        shape = graph.tensor(name).shape
+        wide = x.reshape(x.shape[0], *(1,) * (rank - len(shape)), *shape)
+        result.append(wide.astype(np.int64) - graph.tensor(name).zero_point)
+    return result
+
+
+def _add(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
+    out = graph.tensor(node.outputs[0])
+    first, second, total = _add_factors(graph, node)
+    a, b = (x << ADD_LEFT_SHIFT for x in _centred(graph, node, inputs))
+    raw = fixedpoint.requantize(a, *first) + fixedpoint.requantize(b, *second)
+    return [
+        clamp_int8(fixedpoint.requantize(raw, *total) + out.zero_point, *activation_range(node.attrs.activation, out))
+    ]
+
+
+def _mul_factor(graph: Graph, node: Node) -> tuple[int, int]:
+    a, b = (graph.tensor(n).scale for n in node.inputs)
+    return fixedpoint.quantize_multiplier(a * b / graph.tensor(node.outputs[0]).scale)
+
+
+def _mul(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
+    out = graph.tensor(node.outputs[0])
+    a, b = _centred(graph, node, inputs)
+    scaled = fixedpoint.requantize(a * b, *_mul_factor(graph, node)) + out.zero_point
+    return [clamp_int8(scaled, *activation_range(node.attrs.activation, out))]
+
+
+def _zero_points_and_range(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
+    a, b = (graph.tensor(n) for n in node.inputs)
+    out = graph.tensor(node.outputs[0])
+    low, high = activation_range(node.attrs.activation, out)
+    return (
+        ("zero_point1", a.zero_point),
+        ("zero_point2", b.zero_point),
+        ("out_zero_point", out.zero_point),
+        ("act_min", low),
+        ("act_max", high),
+    )
+
+
+def _lower_add(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    (m1, s1), (m2, s2), (m, s) = _add_factors(graph, node)
+    factors = (
+        ("multiplier1", m1),
+        ("multiplier2", m2),
+        ("out_multiplier", m),
+        ("shift1", s1),
+        ("shift2", s2),
+        ("out_shift", s),
+    )
+    params = (*_loops(graph, node), *factors, *_zero_points_and_range(graph, node))
+    return (KernelCall("nn_add_s8", "nn_elementwise.h", "nn_add_params", params, node.inputs, node.outputs),)
+
+
+def _lower_mul(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    multiplier, shift = _mul_factor(graph, node)
+    params = (
+        *_loops(graph, node),
+        ("out_multiplier", multiplier),
+        ("out_shift", shift),
+        *_zero_points_and_range(graph, node),
+    )
+    return (KernelCall("nn_mul_s8", "nn_elementwise.h", "nn_mul_params", params, node.inputs, node.outputs),)
+
+
+def _in_place(graph: Graph, node: Node) -> tuple[int, ...]:
+    """Inputs of the output's shape are read element by element before the element is written."""
+    shape = graph.tensor(node.outputs[0]).shape
+    return tuple(i for i, n in enumerate(node.inputs) if graph.tensor(n).shape == shape)
+
+
+def _broadcasts(graph: Graph, node: Node) -> bool:
+    shapes = [graph.tensor(n).shape for n in node.inputs]
+    out = graph.tensor(node.outputs[0]).shape
+    try:
+        fits = np.broadcast_shapes(*shapes) == out
+    except ValueError:
+        return False
+    return fits and len(broadcast_strides(out, shapes)[0]) <= MAX_DIMS
+
+
+CONSTRAINTS = (
+    INT8,
+    Constraint("it must have two inputs", lambda g, n: len(n.inputs) == 2),
+    Constraint("its inputs must both be int8", lambda g, n: all(g.tensor(t).dtype == "int8" for t in n.inputs)),
+    Constraint("its inputs' shapes must broadcast to its output's, in at most 4 loops", _broadcasts),
+    Constraint(
+        "its fused activation must be none, ReLU, ReLU6 or ReLU_N1_TO_1",
+        lambda g, n: n.attrs.activation in ACTIVATIONS.values(),
+    ),
+)
+
+
+def _op(
+    name: str,
+    tflite: str,
+    reference: Callable[[Graph, Node, Sequence[Array]], list[Array]],
+    lower: Callable[[Graph, Node], tuple[KernelCall, ...]],
+    cycles: float,
+) -> Op:
+    variant = KernelVariant(
+        name="portable",
+        sources=(f"nn_{name}_s8.c",),
+        lower=lower,
+        cost=lambda g, n: Cost(cycles * g.tensor(n.outputs[0]).size),
+    )
+    return Op(
+        name=name,
+        tflite=(tflite,),
+        read=_read,
+        reference=reference,
+        constraints=CONSTRAINTS,
+        variants=(variant,),
+        in_place=_in_place,
+    )
+
+
+OPS = (_op("add", "ADD", _add, _lower_add, 90.0), _op("mul", "MUL", _mul, _lower_mul, 45.0))

@@ -1,0 +1,122 @@
+"""FULLY_CONNECTED: int8 activations, int8 weights (O, I) per-tensor or per-channel, int32 bias.
+
+The reference follows TFLM's ``reference_integer_ops::FullyConnected`` and ``CalculateOpDataFullyConnected``: with
+one weight scale the product of the input's and the weights' scale is rounded to float32, with one for each channel
+it is formed in double precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolchain import fixedpoint
+from toolchain.graph import Array, Graph, Node
+from toolchain.ops.base import INT8, Const, Constraint, Cost, KernelCall, KernelVariant, Op, TfliteOperator, clamp_int8
+from toolchain.ops.common import (
+    activation_name,
+    activation_range,
+    bias_of,
+    channel_multipliers,
+    constant,
+    requantize_consts,
+)
+from toolchain.ops.conv2d import WEIGHTS, weights_per_channel
+
+
+@dataclass(frozen=True)
+class FullyConnectedAttrs:
+    """``default_weights``: the weights are stored row by row, not shuffled for another machine."""
+
+    activation: str
+    default_weights: bool
+
+
+def _read(op: TfliteOperator) -> FullyConnectedAttrs:
+    activation = activation_name(int(op.options.fusedActivationFunction))
+    return FullyConnectedAttrs(activation, int(op.options.weightsFormat) == 0)
+
+
+def _multipliers(graph: Graph, node: Node) -> tuple[Array, Array]:
+    x, w, out = graph.tensor(node.inputs[0]), graph.tensor(node.inputs[1]), graph.tensor(node.outputs[0])
+    if w.quant is not None and w.quant.per_channel:
+        return channel_multipliers(graph, node, w.shape[0])
+    product = float(np.float32(x.scale) * np.float32(w.scale))
+    multiplier, shift = fixedpoint.quantize_multiplier(product / out.scale)
+    return np.full(w.shape[0], multiplier, np.int64), np.full(w.shape[0], shift, np.int64)
+
+
+def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
+    x, w, out = graph.tensor(node.inputs[0]), graph.tensor(node.inputs[1]), graph.tensor(node.outputs[0])
+    rows = inputs[0].reshape(-1, w.shape[1]).astype(np.float64) - x.zero_point
+    # float64 sums of int8 products are exact below 2**53
+    acc = (rows @ constant(graph, node.inputs[1]).astype(np.float64).T).astype(np.int64)
+    acc += bias_of(graph, node, w.shape[0])
+    scaled = fixedpoint.requantize(acc, *_multipliers(graph, node)) + out.zero_point
+    return [clamp_int8(scaled, *activation_range(node.attrs.activation, out)).reshape(-1, *out.shape)]
+
+
+def _rows(graph: Graph, node: Node) -> int:
+    return graph.tensor(node.outputs[0]).size // graph.tensor(node.inputs[1]).shape[0]
+
+
+def macs(graph: Graph, node: Node) -> int:
+    return _rows(graph, node) * graph.tensor(node.inputs[1]).size
+
+
+def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    x, w, out = graph.tensor(node.inputs[0]), graph.tensor(node.inputs[1]), graph.tensor(node.outputs[0])
+    low, high = activation_range(node.attrs.activation, out)
+    params = (
+        ("rows", _rows(graph, node)),
+        ("in_c", w.shape[1]),
+        ("out_c", w.shape[0]),
+        ("in_zero_point", x.zero_point),
+        ("out_zero_point", out.zero_point),
+        ("act_min", low),
+        ("act_max", high),
+        ("weights", Const("weights", "int8_t", constant(graph, node.inputs[1]))),
+        *requantize_consts(bias_of(graph, node, w.shape[0]), *_multipliers(graph, node)),
+    )
+    call = KernelCall(
+        "nn_fully_connected_s8",
+        "nn_fully_connected.h",
+        "nn_fully_connected_params",
+        params,
+        node.inputs[:1],
+        node.outputs,
+    )
+    return (call,)
+
+
+def _shapes(graph: Graph, node: Node) -> bool:
+    x, w, out = graph.tensor(node.inputs[0]), graph.tensor(node.inputs[1]), graph.tensor(node.outputs[0])
+    return len(w.shape) == 2 and x.size % w.shape[1] == 0 and out.size == x.size // w.shape[1] * w.shape[0]
+
+
+OPS = (
+    Op(
+        name="fully_connected",
+        tflite=("FULLY_CONNECTED",),
+        read=_read,
+        reference=_reference,
+        macs=macs,
+        constraints=(
+            INT8,
+            Constraint("its shapes must agree: input (..., I), weights (O, I), output (..., O)", _shapes),
+            *WEIGHTS,
+            weights_per_channel(0),
+            Constraint("its weights must be stored in the default format", lambda g, n: n.attrs.default_weights),
+        ),
+        variants=(
+            KernelVariant(
+                name="portable",
+                sources=("nn_fully_connected_s8.c",),
+                lower=_lower,
+                cost=lambda g, n: Cost(8.0 * macs(g, n)),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,80 @@
+"""MEAN over adjacent axes on int8.
+
+The reference follows TFLM's ``QuantizedMeanOrSum``: int32 sum, then one requantization whose multiplier already
+holds the division by the number of elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from toolchain import fixedpoint
+from toolchain.graph import Array, Graph, Node
+from toolchain.ops.base import INT8, Constraint, Cost, KernelCall, KernelVariant, Op, clamp_int8, no_attrs
+from toolchain.ops.common import constant, elements
+
+
+def axes(graph: Graph, node: Node) -> tuple[int, ...]:
+    """The reduced axes, non-negative and sorted."""
+    rank = len(graph.tensor(node.inputs[0]).shape)
+    return tuple(sorted({int(a) % rank for a in constant(graph, node.inputs[1]).reshape(-1)}))
+
+
+def _multiplier(graph: Graph, node: Node) -> tuple[int, int]:
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    multiplier, shift = fixedpoint.quantize_multiplier(x.scale / out.scale)
+    count = elements(tuple(x.shape[a] for a in axes(graph, node)))
+    extra = min(count.bit_length() - 1, 32, 31 + shift)
+    return (multiplier << extra) // count, shift - extra
+
+
+def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    reduced = tuple(a + 1 for a in axes(graph, node))
+    total = (inputs[0].astype(np.int64) - x.zero_point).sum(axis=reduced)
+    scaled = fixedpoint.requantize(total, *_multiplier(graph, node)) + out.zero_point
+    return [clamp_int8(scaled).reshape(-1, *out.shape)]
+
+
+def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    reduced = axes(graph, node)
+    multiplier, shift = _multiplier(graph, node)
+    params = (
+        ("outer", elements(x.shape[: reduced[0]])),
+        ("count", elements(x.shape[reduced[0] : reduced[-1] + 1])),
+        ("inner", elements(x.shape[reduced[-1] + 1 :])),
+        ("in_zero_point", x.zero_point),
+        ("out_zero_point", out.zero_point),
+        ("multiplier", multiplier),
+        ("shift", shift),
+    )
+    return (KernelCall("nn_mean_s8", "nn_mean.h", "nn_mean_params", params, node.inputs[:1], node.outputs),)
+
+
+def _adjacent(graph: Graph, node: Node) -> bool:
+    if not graph.is_constant(node.inputs[1]):
+        return False
+    reduced = axes(graph, node)
+    return bool(reduced) and reduced == tuple(range(reduced[0], reduced[-1] + 1))
+
+
+OPS = (
+    Op(
+        name="mean",
+        tflite=("MEAN",),
+        read=no_attrs,
+        reference=_reference,
+        constraints=(INT8, Constraint("its axes must be constant and adjacent", _adjacent)),
+        variants=(
+            KernelVariant(
+                name="portable",
+                sources=("nn_mean_s8.c",),
+                lower=_lower,
+                cost=lambda g, n: Cost(8.0 * g.tensor(n.inputs[0]).size),
+            ),
+        ),
+    ),
+)

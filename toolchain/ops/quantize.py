@@ -1,0 +1,130 @@
+"""QUANTIZE (float32 or int8 to int8) and DEQUANTIZE (int8 to float32).
+
+The references follow TFLM: ``AffineQuantize`` divides in float32 and rounds halves away from zero, ``Requantize`` is
+the fixed-point rescaling, ``Dequantize`` one multiplication.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from toolchain import fixedpoint
+from toolchain.graph import Array, Graph, Node
+from toolchain.ops.base import Constraint, Cost, KernelCall, KernelVariant, Op, clamp_int8, no_attrs
+
+
+def _factor(graph: Graph, node: Node) -> tuple[int, int]:
+    return fixedpoint.quantize_multiplier(graph.tensor(node.inputs[0]).scale / graph.tensor(node.outputs[0]).scale)
+
+
+def quantize_array(x: Array, scale: float, zero_point: int) -> Array:
+    """int8 codes of float32 values: float32 division, halves away from zero, saturation."""
+    quotient = (x.astype(np.float32) / np.float32(scale)).astype(np.float64)
+    rounded = np.sign(quotient) * np.floor(np.abs(quotient) + 0.5)
+    codes: Array = np.clip(rounded + zero_point, -128, 127).astype(np.int8)
+    return codes
+
+
+def dequantize_array(q: Array, scale: float, zero_point: int) -> Array:
+    """float32 values of int8 codes."""
+    values: Array = (q.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
+    return values
+
+
+def _is_float(graph: Graph, node: Node) -> bool:
+    return graph.tensor(node.inputs[0]).dtype == "float32"
+
+
+def _quantize(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    if _is_float(graph, node):
+        return [quantize_array(inputs[0], out.scale, out.zero_point)]
+    scaled = fixedpoint.requantize(inputs[0].astype(np.int64) - x.zero_point, *_factor(graph, node))
+    return [clamp_int8(scaled + out.zero_point)]
+
+
+def _dequantize(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
+    x = graph.tensor(node.inputs[0])
+    return [dequantize_array(inputs[0], x.scale, x.zero_point)]
+
+
+def _lower_float(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    out = graph.tensor(node.outputs[0])
+    params = (("size", out.size), ("zero_point", out.zero_point), ("scale", out.scale))
+    call = KernelCall("nn_quantize_f32_s8", "nn_quantize.h", "nn_affine_params", params, node.inputs, node.outputs)
+    return (call,)
+
+
+def _lower_int8(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    multiplier, shift = _factor(graph, node)
+    params = (
+        ("size", x.size),
+        ("in_zero_point", x.zero_point),
+        ("out_zero_point", out.zero_point),
+        ("multiplier", multiplier),
+        ("shift", shift),
+    )
+    call = KernelCall("nn_requantize_s8", "nn_quantize.h", "nn_requantize_params", params, node.inputs, node.outputs)
+    return (call,)
+
+
+def _lower_dequantize(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    x = graph.tensor(node.inputs[0])
+    params = (("size", x.size), ("zero_point", x.zero_point), ("scale", x.scale))
+    call = KernelCall("nn_dequantize_s8_f32", "nn_quantize.h", "nn_affine_params", params, node.inputs, node.outputs)
+    return (call,)
+
+
+def _quantize_types(graph: Graph, node: Node) -> bool:
+    return graph.tensor(node.inputs[0]).dtype in ("float32", "int8") and graph.tensor(node.outputs[0]).dtype == "int8"
+
+
+OPS = (
+    Op(
+        name="quantize",
+        tflite=("QUANTIZE",),
+        read=no_attrs,
+        reference=_quantize,
+        constraints=(Constraint("it must turn float32 or int8 into int8", _quantize_types),),
+        in_place=lambda g, n: () if _is_float(g, n) else (0,),
+        variants=(
+            KernelVariant(
+                name="portable_f32",
+                sources=("nn_quantize_f32_s8.c",),
+                lower=_lower_float,
+                supports=_is_float,
+                cost=lambda g, n: Cost(40.0 * g.tensor(n.inputs[0]).size),
+            ),
+            KernelVariant(
+                name="portable",
+                sources=("nn_requantize_s8.c",),
+                lower=_lower_int8,
+                supports=lambda g, n: not _is_float(g, n),
+                cost=lambda g, n: Cost(30.0 * g.tensor(n.inputs[0]).size),
+            ),
+        ),
+    ),
+    Op(
+        name="dequantize",
+        tflite=("DEQUANTIZE",),
+        read=no_attrs,
+        reference=_dequantize,
+        constraints=(
+            Constraint(
+                "it must turn int8 into float32",
+                lambda g, n: g.tensor(n.inputs[0]).dtype == "int8" and g.tensor(n.outputs[0]).dtype == "float32",
+            ),
+        ),
+        variants=(
+            KernelVariant(
+                name="portable",
+                sources=("nn_dequantize_s8_f32.c",),
+                lower=_lower_dequantize,
+                cost=lambda g, n: Cost(12.0 * g.tensor(n.inputs[0]).size),
+            ),
+        ),
+    ),
+)

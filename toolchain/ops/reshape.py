@@ -1,0 +1,35 @@
+"""RESHAPE, SQUEEZE and EXPAND_DIMS: the same bytes under another shape, no code at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from toolchain.graph import Array, Graph, Node
+from toolchain.ops.base import Constraint, Op, no_attrs, same_quantization
+
+
+def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
+    return [inputs[0].reshape(-1, *graph.tensor(node.outputs[0]).shape)]
+
+
+def _same_bytes(graph: Graph, node: Node) -> bool:
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    return x.size == out.size and x.dtype == out.dtype
+
+
+OPS = (
+    Op(
+        name="reshape",
+        tflite=("RESHAPE", "SQUEEZE", "EXPAND_DIMS"),
+        read=no_attrs,
+        reference=_reference,
+        constraints=(
+            Constraint("its input and output must have the same size and type", _same_bytes),
+            Constraint(
+                "its input and output must have the same scale and zero point",
+                lambda g, n: same_quantization(g, Node(n.name, n.op, n.inputs[:1], n.outputs)),
+            ),
+        ),
+        view=True,
+    ),
+)

@@ -1,0 +1,138 @@
+"""SOFTMAX over the last dimension on int8, output scale 1/256 and zero point -128.
+
+The reference follows TFLM's ``reference_ops::Softmax`` with gemmlowp's fixed-point ``exp_on_negative_values``
+(5 integer bits, a Taylor expansion and a barrel of constants) and ``one_over_one_plus_x_for_x_in_0_1`` (three
+Newton steps). The formats: exp is Q0.31, the sum of exps Q12.19.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolchain.fixedpoint import quantize_multiplier, rounding_divide_by_pot, srdhm
+from toolchain.graph import Array, Graph, Node
+from toolchain.ops.base import INT8, Constraint, Cost, KernelCall, KernelVariant, Op, TfliteOperator, clamp_int8
+
+INTEGER_BITS = 5
+SUM_INTEGER_BITS = 12
+# exp(-2**k) in Q0.31 for k = -2 ... 4, gemmlowp fixedpoint.h
+BARREL = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
+EXP_MINUS_EIGHTH = 1895147668
+ONE_THIRD = 715827883
+Q2_48_OVER_17 = 1515870810
+Q2_MINUS_32_OVER_17 = -1010580540
+INT32_MAX = (1 << 31) - 1
+
+
+@dataclass(frozen=True)
+class SoftmaxAttrs:
+    beta: float
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """diff * 2**left_shift * multiplier / 2**31 is beta * scale * diff in Q5.26; below diff_min the result is 0."""
+
+    multiplier: int
+    left_shift: int
+    diff_min: int
+
+
+def _read(op: TfliteOperator) -> SoftmaxAttrs:
+    return SoftmaxAttrs(float(op.options.beta))
+
+
+def scaling(graph: Graph, node: Node) -> Scaling:
+    """TFLite's ``PreprocessSoftmaxScaling`` and ``CalculateInputRadius``."""
+    real = node.attrs.beta * graph.tensor(node.inputs[0]).scale * (1 << (31 - INTEGER_BITS))
+    multiplier, left_shift = quantize_multiplier(min(real, (1 << 31) - 1.0))
+    radius = math.floor(((1 << INTEGER_BITS) - 1) * float(1 << (31 - INTEGER_BITS)) / float(1 << left_shift))
+    return Scaling(multiplier, left_shift, -radius)
+
+
+def exp_on_negative_values(a: Array) -> Array:
+    """exp of Q5.26 values <= 0, as Q0.31."""
+    quarter = 1 << 24
+    reduced = (a & (quarter - 1)) - quarter
+    x = (reduced << INTEGER_BITS) + (1 << 28)
+    x2 = srdhm(x, x)
+    x3 = srdhm(x2, x)
+    x4 = srdhm(x2, x2)
+    tail = rounding_divide_by_pot(srdhm(rounding_divide_by_pot(x4, 2) + x3, ONE_THIRD) + x2, 1)
+    result = EXP_MINUS_EIGHTH + srdhm(np.int64(EXP_MINUS_EIGHTH), x + tail)
+    remainder = reduced - a
+    for k, factor in enumerate(BARREL):
+        result = np.where(remainder & (1 << (24 + k)), srdhm(result, factor), result)
+    return np.where(a == 0, INT32_MAX, result)
+
+
+def _reciprocal(total: Array) -> tuple[Array, Array]:
+    """1 / total for Q12.19 totals: a Q0.31 factor and the bits to shift it right by."""
+    headroom = 32 - np.floor(np.log2(total)).astype(np.int64) - 1
+    minus_one = (total << headroom) - (1 << 31)
+    half = (minus_one + INT32_MAX + 1) >> 1  # gemmlowp RoundingHalfSum of two non-negative numbers
+    x = Q2_48_OVER_17 + srdhm(half, Q2_MINUS_32_OVER_17)
+    for _ in range(3):
+        error = (1 << 29) - srdhm(half, x)
+        x = x + np.clip(srdhm(x, error) << 2, -(1 << 31), INT32_MAX)
+    return np.clip(x << 1, -(1 << 31), INT32_MAX), SUM_INTEGER_BITS - headroom
+
+
+def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
+    s = scaling(graph, node)
+    x = inputs[0].astype(np.int64)
+    diff = x - x.max(axis=-1, keepdims=True)
+    inside = diff >= s.diff_min
+    exps = exp_on_negative_values(srdhm(np.where(inside, diff, 0) << s.left_shift, s.multiplier))
+    total = np.where(inside, rounding_divide_by_pot(exps, SUM_INTEGER_BITS), 0).sum(axis=-1, keepdims=True)
+    factor, over_unit = _reciprocal(total)
+    scaled = rounding_divide_by_pot(srdhm(factor, exps), over_unit + 31 - 8)
+    return [clamp_int8(np.where(inside, scaled - 128, -128))]
+
+
+def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    x, s = graph.tensor(node.inputs[0]), scaling(graph, node)
+    params = (
+        ("rows", x.size // x.shape[-1]),
+        ("columns", x.shape[-1]),
+        ("multiplier", s.multiplier),
+        ("left_shift", s.left_shift),
+        ("diff_min", s.diff_min),
+    )
+    return (KernelCall("nn_softmax_s8", "nn_softmax.h", "nn_softmax_params", params, node.inputs, node.outputs),)
+
+
+def _probabilities(graph: Graph, node: Node) -> bool:
+    out = graph.tensor(node.outputs[0])
+    return out.scale == 1.0 / 256.0 and out.zero_point == -128
+
+
+OPS = (
+    Op(
+        name="softmax",
+        tflite=("SOFTMAX",),
+        read=_read,
+        reference=_reference,
+        constraints=(
+            INT8,
+            Constraint("its output must have scale 1/256 and zero point -128", _probabilities),
+            Constraint(
+                "its scaled input step must be between 2**-26 and 32",
+                lambda g, n: 2.0**-26 <= n.attrs.beta * g.tensor(n.inputs[0]).scale < 32.0,
+            ),
+        ),
+        variants=(
+            KernelVariant(
+                name="portable",
+                sources=("nn_softmax_s8.c",),
+                lower=_lower,
+                cost=lambda g, n: Cost(700.0 * g.tensor(n.inputs[0]).size),
+            ),
+        ),
+        in_place=lambda g, n: (0,),
+    ),
+)
