@@ -1,0 +1,12 @@
+"""A board without a board: an STM32's flash and ROM boot loader, played here, and QEMU on the flashed bytes.
+
+``virtual://stm32f405`` (see ``toolchain.ports``) is its serial port. Which chip a name stands for comes from the target
+description whose ``emulator.board`` is that name.
+"""
+
+from __future__ import annotations
+
+from toolchain.virtual.board import RegionCounts, VirtualBoard, board_target, use_target
+from toolchain.virtual.faults import Faults
+
+__all__ = ["Faults", "RegionCounts", "VirtualBoard", "board_target", "use_target"]
