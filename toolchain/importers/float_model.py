@@ -1,0 +1,97 @@
+"""A float model that can be evaluated and converted, wherever it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from toolchain.errors import DataError, ModelError
+from toolchain.importers.tensorflow import captured, tensorflow
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output. ``shape`` counts from the batch dimension, which is 1."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True, eq=False)
+class FloatModel:
+    """``function`` maps a list of tensors to a list of tensors and works for any batch when ``any_batch``.
+
+    ``sha256`` is of the file, or of all files of the folder; of configuration and weights for an object.
+    ``layers`` are the layers' names in the order of the model. ``variables`` keeps the weights that
+    ``function`` reads alive and known to the converter; ``naming`` is open while ``function`` is traced.
+    """
+
+    name: str
+    source: str
+    sha256: str
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    layers: tuple[str, ...]
+    function: Callable[[list[Any]], list[Any]]
+    variables: Any
+    any_batch: bool = True
+    naming: Callable[[], AbstractContextManager[None]] = field(default=nullcontext)
+
+    def predict(self, x: Array | Sequence[Array], batch: int = 64) -> Array:
+        """The first output for ``x`` (samples first; a sequence with one array for each of several inputs)."""
+        return self.predict_all(x, batch)[0]
+
+    def predict_all(self, x: Array | Sequence[Array], batch: int = 64) -> tuple[Array, ...]:
+        """Every output for ``x``, computed ``batch`` samples at a time in inference mode."""
+        tf = tensorflow()
+        columns = self.columns(x)
+        step = batch if self.any_batch else 1
+        with captured():
+            run = tf.function(self.function, autograph=False, input_signature=[self._signature(None if step > 1 else 1)])
+            parts = []
+            for start in range(0, len(columns[0]), step):
+                outputs = run([tf.constant(column[start : start + step]) for column in columns])
+                parts.append([output.numpy() for output in outputs])
+        return tuple(np.concatenate(values) for values in zip(*parts, strict=True))
+
+    def columns(self, x: Array | Sequence[Array]) -> list[Array]:
+        """``x`` as one array for each input in the input's type; DataError when number, shape or length is wrong."""
+        arrays = [x] if isinstance(x, np.ndarray) else list(x)
+        if len(arrays) != len(self.inputs):
+            raise DataError(f"{self.name} has {len(self.inputs)} inputs, the data has {len(arrays)}")
+        for array, port in zip(arrays, self.inputs, strict=True):
+            if array.shape[1:] != port.shape[1:]:
+                raise DataError(
+                    f"input {port.name} of {self.name} takes samples of shape {port.shape[1:]}, found {array.shape[1:]}"
+                )
+            if len(array) != len(arrays[0]) or not len(array):
+                raise DataError(f"the inputs of {self.name} need the same number of samples, and at least one")
+        return [np.ascontiguousarray(a, dtype=p.dtype) for a, p in zip(arrays, self.inputs, strict=True)]
+
+    def concrete(self) -> Any:
+        """The model as a TensorFlow concrete function of batch 1: all shapes are known, so nothing computes them at run time."""
+        tf = tensorflow()
+        with captured(), self.naming():
+            try:
+                traced = tf.function(self.function, autograph=False)
+                return traced.get_concrete_function(self._signature(1))
+            except (ValueError, TypeError, tf.errors.OpError) as error:
+                raise ModelError(f"{self.source} cannot run with batch size 1: {first_line(error)}") from error
+
+    def _signature(self, batch: int | None) -> list[Any]:
+        tf = tensorflow()
+        return [tf.TensorSpec((batch, *p.shape[1:]), p.dtype, name=p.name) for p in self.inputs]
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an exception's text that says something."""
+    lines = (line.strip() for line in str(error).splitlines())
+    return next((line for line in lines if line), type(error).__name__)

@@ -1,0 +1,1 @@
+"""From float models to int8: the methods, and the checks before and after."""
