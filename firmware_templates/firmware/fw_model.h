@@ -1,5 +1,6 @@
 /*
  * What the serial firmware knows of a model. fw_model.c, generated for each model, defines fw_model.
+ * Everything here is constant and stays in flash.
  */
 #ifndef FW_MODEL_H
 #define FW_MODEL_H
@@ -11,38 +12,44 @@
 enum fw_dtype { FW_INT8 = 0, FW_INT16 = 1, FW_INT32 = 2, FW_FLOAT32 = 3, FW_UINT8 = 4, FW_BOOL = 5 };
 
 struct fw_tensor {
-    const char *name;
-    void *data;              /* in the arena */
+    const char *name;        /* UTF-8 */
     uint32_t bytes;
     float scale;             /* 0 when the tensor is not quantized */
     int32_t zero_point;
     uint8_t dtype;           /* enum fw_dtype */
     uint8_t rank;
-    uint16_t shape[FW_MAX_RANK];
+    uint32_t shape[FW_MAX_RANK];
+};
+
+/*
+ * Inputs come from xorshift32(seed), the lowest byte of each step, all inputs in order;
+ * crc is the CRC-32 of all output bytes in order. seed is not 0.
+ */
+struct fw_selftest {
+    uint32_t seed;
+    uint32_t crc;
 };
 
 struct fw_model {
-    const char *name;
+    const char *name;        /* UTF-8 */
     uint8_t sha256[32];      /* of the quantized model */
     uint8_t n_inputs;
     uint8_t n_outputs;
     uint16_t n_layers;       /* kernel calls of one inference, in order */
     uint32_t arena_bytes;
-    const struct fw_tensor *tensors;        /* the inputs, then the outputs */
-    int (*init)(void);
-    int (*run)(void);        /* one inference; may overwrite the inputs */
-    /* One inference that stores fw_ticks() into stamps[0] before layer `first` and into stamps[k + 1]
-     * after layer first + k, for at most `count` layers; returns the number of layers stamped. */
-    uint32_t (*profile)(uint32_t *stamps, uint32_t first, uint32_t count);
-    uint32_t n_selftests;
+    const struct fw_tensor *tensors;    /* the inputs, then the outputs */
     const struct fw_selftest *selftests;
-};
-
-/* Inputs come from xorshift32(seed), a byte (the lowest) each step, all inputs in order;
- * crc is the CRC-32 of all output bytes in order. */
-struct fw_selftest {
-    uint32_t seed;
-    uint32_t crc;
+    uint32_t n_selftests;
+    int (*init)(void);                  /* 0 or an error code, as run */
+    void *(*input)(int index);          /* where input `index` lies in the arena */
+    const void *(*output)(int index);
+    int (*run)(void);                   /* one inference; may overwrite the inputs */
+    /*
+     * One inference that stores nn_ticks() into stamps[0] before layer `first` and into
+     * stamps[k + 1] after layer first + k, for at most `count` layers; returns the number of layers
+     * stamped. A null pointer in firmware that was built without NN_PROFILE.
+     */
+    uint32_t (*profile)(uint32_t *stamps, uint32_t first, uint32_t count);
 };
 
 extern const struct fw_model fw_model;

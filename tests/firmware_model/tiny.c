@@ -1,0 +1,125 @@
+/*
+ * Input a (1200 bytes) becomes output y in the same place: y[i] = a[1199 - i] ^ 0x55. Input b (16
+ * bytes) becomes output z: z[i] = -b[i], in the same place. b[0] commands what a test needs:
+ * 0x71: run fails with code 17; 0x72: uses 1000 bytes of stack more; 0x73: an illegal instruction;
+ * 0x74: writes behind the arena; 0x75: runs over the stack; 0x76: kills the process (host).
+ */
+#include "tiny.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+uint32_t nn_ticks(void);
+
+static uint8_t arena[TINY_ARENA_BYTES];
+
+int tiny_init(void)
+{
+#ifdef TINY_INIT_FAILS
+    return 23;
+#else
+    return 0;
+#endif
+}
+
+void *tiny_input(int i)
+{
+    return i == 0 ? arena : arena + TINY_A_BYTES;
+}
+
+const void *tiny_output(int i)
+{
+    return i == 0 ? arena : arena + TINY_A_BYTES;
+}
+
+static void layer_reverse(void)
+{
+    for (size_t i = 0; i < TINY_A_BYTES / 2; i++) {
+        const uint8_t first = arena[i];
+        arena[i] = arena[TINY_A_BYTES - 1 - i] ^ 0x55;
+        arena[TINY_A_BYTES - 1 - i] = first ^ 0x55;
+    }
+}
+
+static void layer_negate(void)
+{
+    for (size_t i = 0; i < TINY_B_BYTES; i++) {
+        arena[TINY_A_BYTES + i] = (uint8_t)-arena[TINY_A_BYTES + i];
+    }
+}
+
+static void use_stack(volatile uint8_t *into)
+{
+    volatile uint8_t local[1000];
+
+    for (size_t i = 0; i < sizeof local; i++) {
+        local[i] = (uint8_t)i;
+    }
+    *into = local[999];
+}
+
+static uint32_t run_over_stack(uint32_t depth)
+{
+    volatile uint32_t local[64];
+
+    local[depth % 64] = depth;
+    return depth == 0xFFFFFFFFu ? 0 : run_over_stack(depth + 1) + local[0];
+}
+
+static int obey(uint8_t command)
+{
+    volatile uint8_t sink;
+    volatile size_t index = TINY_ARENA_BYTES;
+
+    switch (command) {
+    case 0x71:
+        return 17;
+    case 0x72:
+        use_stack(&sink);
+        return 0;
+    case 0x73:
+        __builtin_trap();
+    case 0x74:
+        arena[index] = 1;
+        return 0;
+    case 0x75:
+        return (int)run_over_stack(0);
+#ifndef __arm__
+    case 0x76:
+        exit(3);
+#endif
+    default:
+        return 0;
+    }
+}
+
+int tiny_run(void)
+{
+    const int result = obey(arena[TINY_A_BYTES]);
+
+    if (result != 0) {
+        return result;
+    }
+    layer_reverse();
+    layer_negate();
+    return 0;
+}
+
+#ifdef NN_PROFILE
+uint32_t tiny_profile(uint32_t *stamps, uint32_t first, uint32_t count)
+{
+    static void (*const layers[])(void) = {layer_reverse, layer_negate};
+    uint32_t stamped = 0;
+
+    for (uint32_t k = 0; k < 2; k++) {
+        if (k == first) {
+            stamps[0] = nn_ticks();
+        }
+        layers[k]();
+        if (k >= first && k - first < count) {
+            stamps[++stamped] = nn_ticks();
+        }
+    }
+    return stamped;
+}
+#endif

@@ -1,0 +1,155 @@
+"""The serial firmware around a model: its sources, its flags and the two files that are rendered for each build.
+
+A firmware is ``firmware_sources(target)`` + the generated model + ``fw_model.c`` (``render_fw_model``), compiled with
+``compile_flags(target)`` and linked with ``link_flags(target, script)``, where script holds ``render_linker_script``.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import jinja2
+
+from toolchain import resources
+from toolchain.errors import TargetError
+from toolchain.target import Target
+
+UART_BUFFER_SYMBOLS = ("fw_uart_frame", "fw_uart_queue")
+"""ELF symbols whose sizes add up to the UART frame buffers, at most 600 bytes."""
+
+DTYPE_CODES = {"int8": 0, "int16": 1, "int32": 2, "float32": 3, "uint8": 4, "bool": 5}
+"""Tensor types as the protocol numbers them (``enum fw_dtype``)."""
+
+MAX_RANK = 6
+
+
+@dataclass(frozen=True)
+class FwTensor:
+    """An input or output. ``scale`` is 0 where the tensor is not quantized; ``nbytes`` is its size in bytes."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    nbytes: int
+    scale: float = 0.0
+    zero_point: int = 0
+
+    @property
+    def c_dtype(self) -> int:
+        return DTYPE_CODES[self.dtype]
+
+
+@dataclass(frozen=True)
+class FwModel:
+    """What fw_model.c says of a model: ``sha256`` in hexadecimal, ``arena_macro`` a macro of ``<c_name>.h``.
+
+    ``selftests`` are pairs of the seed of the inputs (not 0) and the CRC-32 of the outputs; see ``link.selftest``.
+    """
+
+    name: str
+    c_name: str
+    sha256: str
+    inputs: tuple[FwTensor, ...]
+    outputs: tuple[FwTensor, ...]
+    n_layers: int
+    arena_macro: str
+    selftests: tuple[tuple[int, int], ...] = ()
+
+
+def firmware_dir() -> Path:
+    """The folder of the firmware's C files and headers."""
+    return resources.templates() / "firmware"
+
+
+def firmware_sources(target: Target) -> list[Path]:
+    """The C files of the firmware for this target, without the model.
+
+    Raises TargetError when the target names a file that is not there.
+    """
+    names = ["fw_main.c", "fw_protocol.c", target.board.source, target.board.startup]
+    sources = [firmware_dir() / name for name in names if name]
+    for source in sources:
+        if not source.is_file():
+            raise TargetError(
+                f"target {target.name!r}: there is no firmware file {source.name!r}",
+                f"board.source and board.startup name files of {firmware_dir()}.",
+            )
+    return sources
+
+
+def compile_flags(target: Target) -> list[str]:
+    """gcc flags for the firmware's C files, with the include path; the model may add its own."""
+    flags = ["-std=c99", "-Os", "-ffunction-sections", "-fdata-sections", *target.compiler.cflags]
+    if target.kind == "mcu":
+        flags += ["-ffreestanding", f"-DFW_BAUD={target.board.baud}"]
+    return [*flags, f"-I{firmware_dir()}"]
+
+
+def link_flags(target: Target, linker_script: Path | None) -> list[str]:
+    """gcc flags to link the firmware. An mcu target needs the path of its rendered linker script."""
+    if target.kind == "host":
+        return [*target.compiler.ldflags]
+    return [
+        *target.compiler.cflags,
+        *target.compiler.ldflags,
+        "-nostartfiles",
+        "-Wl,--gc-sections",
+        f"-Wl,-T,{linker_script}",
+    ]
+
+
+def render_linker_script(target: Target) -> str:
+    """The GNU ld script of a microcontroller, from its memories.
+
+    Raises TargetError when the stack is larger than the RAM.
+    """
+    flash, ram, stack = target.region("flash"), target.region("ram"), target.board.stack_bytes
+    if stack % 8 or stack >= ram.size:
+        raise TargetError(
+            f"target {target.name!r}: a stack of {stack} bytes does not go into {ram.name} ({ram.size} bytes)",
+            "board.stack_bytes must be a multiple of 8 and smaller than the RAM.",
+        )
+    return _environment().get_template("linker.ld.j2").render(target=target, flash=flash, ram=ram, stack_bytes=stack)
+
+
+def render_fw_model(model: FwModel) -> str:
+    """fw_model.c, which binds a generated model to the firmware."""
+    return _environment().get_template("fw_model.c.j2").render(model=model)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(firmware_dir()),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.filters.update(c_string=_c_string, c_float=_c_float, c_bytes=_c_bytes, comment=_comment)
+    return environment
+
+
+def _c_string(text: str) -> str:
+    """A C string literal. All but plain ASCII becomes octal escapes, which end after three digits."""
+    plain = (chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in text.encode())
+    return '"' + "".join(plain) + '"'
+
+
+def _c_float(value: float) -> str:
+    """The exact float32 value as a C99 hexadecimal constant."""
+    (single,) = struct.unpack("<f", struct.pack("<f", value))
+    return f"{single.hex()}f"
+
+
+def _c_bytes(hexadecimal: str) -> str:
+    return ", ".join(f"0x{b:02x}" for b in bytes.fromhex(hexadecimal))
+
+
+def _comment(text: str) -> str:
+    """Text that cannot end the comment that it stands in."""
+    return " ".join(text.replace("*/", "* /").replace("/*", "/ *").split())

@@ -1,0 +1,3 @@
+"""The host's side of the serial protocol."""
+
+from __future__ import annotations
