@@ -22,10 +22,11 @@ def quantize_input(x: Array, tensor: Tensor) -> Array:
     quotient = (np.asarray(x, np.float32) / np.float32(tensor.scale)).astype(np.float64)
     # In float64 the addition of one half is exact for every float32 quotient that is not clipped anyway.
     rounded = np.copysign(np.floor(np.abs(quotient) + 0.5), quotient)
-    return np.clip(rounded + tensor.zero_point, limits.min, limits.max).astype(tensor.dtype)
+    codes: Array = np.clip(rounded + tensor.zero_point, limits.min, limits.max).astype(tensor.dtype)
+    return codes
 
 
 def dequantize(codes: Array, tensor: Tensor) -> Array:
     """The float32 values scale * (code - zero_point)."""
     offset = np.asarray(codes, np.int32) - np.int32(tensor.zero_point)
-    return np.float32(tensor.scale) * offset.astype(np.float32)
+    return offset.astype(np.float32) * np.float32(tensor.scale)

@@ -70,7 +70,9 @@ def fit(x: Array, port: Port, where: str) -> Array:
     elif _without_ones(x.shape) == core:
         samples = x.reshape(1, *sample)
     else:
-        raise DataError(f"{where}: {wanted}, found {x.dtype} {x.shape}", f"the array must be (samples, {_inner(sample)})")
+        raise DataError(
+            f"{where}: {wanted}, found {x.dtype} {x.shape}", f"the array must be (samples, {_inner(sample)})"
+        )
     if not len(samples):
         raise DataError(f"{where} is empty")
     return _convert(samples, port, f"{where}: {wanted}")
@@ -82,7 +84,9 @@ def _convert(samples: Array, port: Port, complaint: str) -> Array:
         bad = ~np.isfinite(samples)
         if bad.any():
             first = int(np.argwhere(bad)[0][0])
-            raise DataError(f"{complaint}, found {int(bad.sum())} values that are NaN or infinite (first in sample {first})")
+            raise DataError(
+                f"{complaint}, found {int(bad.sum())} values that are NaN or infinite (first in sample {first})"
+            )
         if kind in "iu" and (samples != np.rint(samples)).any():
             raise DataError(f"{complaint}, found fractions ({samples.dtype})")
     if kind in "iu":

@@ -98,7 +98,9 @@ def _pillow() -> Any:
     try:
         from PIL import Image
     except ModuleNotFoundError as error:
-        raise ToolError("reading images needs Pillow, which is not installed", "pip install 'mcuforge[images]'") from error
+        raise ToolError(
+            "reading images needs Pillow, which is not installed", "pip install 'mcuforge[images]'"
+        ) from error
     return Image
 
 

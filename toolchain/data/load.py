@@ -93,7 +93,9 @@ def _from_npz(path: Path, count: int) -> Dataset:
             if key not in found and names.issuperset(parts):
                 found[key] = tuple(archive[part] for part in parts)
     if not found.keys() & {"x_calib", "x_test"}:
-        raise DataError(f"{path} has neither x_calib nor x_test (found: {', '.join(sorted(names)) or 'nothing'})", _SAVE_HINT)
+        raise DataError(
+            f"{path} has neither x_calib nor x_test (found: {', '.join(sorted(names)) or 'nothing'})", _SAVE_HINT
+        )
     return Dataset(**found)
 
 

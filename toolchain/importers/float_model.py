@@ -55,7 +55,9 @@ class FloatModel:
         columns = self.columns(x)
         step = batch if self.any_batch else 1
         with captured():
-            run = tf.function(self.function, autograph=False, input_signature=[self._signature(None if step > 1 else 1)])
+            run = tf.function(
+                self.function, autograph=False, input_signature=[self._signature(None if step > 1 else 1)]
+            )
             parts = []
             for start in range(0, len(columns[0]), step):
                 outputs = run([tf.constant(column[start : start + step]) for column in columns])
@@ -77,7 +79,7 @@ class FloatModel:
         return [np.ascontiguousarray(a, dtype=p.dtype) for a, p in zip(arrays, self.inputs, strict=True)]
 
     def concrete(self) -> Any:
-        """The model as a TensorFlow concrete function of batch 1: all shapes are known, so nothing computes them at run time."""
+        """The model as a TensorFlow concrete function of batch 1: with all shapes known, none is worked out at run time."""
         tf = tensorflow()
         with captured(), self.naming():
             try:

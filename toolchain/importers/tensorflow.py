@@ -32,7 +32,7 @@ class Captured:
 
 @contextlib.contextmanager
 def captured() -> Iterator[Captured]:
-    """Keep TensorFlow's chatter off the terminal; progress shown through ``sys.stdout`` and ``sys.stderr`` still gets there."""
+    """Keep TensorFlow's chatter off the terminal; progress written to ``sys.stdout`` or ``sys.stderr`` still gets there."""
     result = Captured()
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(tempfile.TemporaryFile())
@@ -66,13 +66,12 @@ def _redirected(name: str, sink: int) -> Iterator[None]:
     except (AttributeError, ValueError, io.UnsupportedOperation):  # already a buffer of somebody else
         owns_descriptor = False
     os.dup2(sink, number)
-    terminal = open(saved, "w", encoding=stream.encoding or "utf-8", errors="replace", buffering=1, closefd=False)
-    if owns_descriptor:
-        setattr(sys, name, terminal)
     try:
-        yield
+        with os.fdopen(saved, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False) as terminal:
+            if owns_descriptor:
+                setattr(sys, name, terminal)
+            yield
     finally:
-        terminal.close()
         setattr(sys, name, stream)
         os.dup2(saved, number)
         os.close(saved)
@@ -94,7 +93,9 @@ def keras3() -> Any:
     keras = _import("keras")
     backend = keras.backend.backend()
     if backend != "tensorflow":
-        raise ToolError(f"Keras runs on {backend} in this process", "set KERAS_BACKEND=tensorflow before importing keras")
+        raise ToolError(
+            f"Keras runs on {backend} in this process", "set KERAS_BACKEND=tensorflow before importing keras"
+        )
     return keras
 
 
@@ -111,7 +112,9 @@ def _import(name: str) -> Any:
         with captured():
             module = importlib.import_module(name)
     except ModuleNotFoundError as error:
-        raise ToolError(f"reading Keras models needs the package {error.name}, which is not installed", INSTALL_HINT) from error
+        raise ToolError(
+            f"reading Keras models needs the package {error.name}, which is not installed", INSTALL_HINT
+        ) from error
     for logger in _LOGGERS:
         logging.getLogger(logger).setLevel(logging.ERROR)
     return module

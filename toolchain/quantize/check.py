@@ -1,0 +1,113 @@
+"""What is checked around quantization: the samples that set the ranges, and the graph that came out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from toolchain.errors import DataError, ModelError
+from toolchain.graph import Graph, Tensor
+from toolchain.importers.float_model import Port
+from toolchain.progress import Progress
+
+Array = npt.NDArray[Any]
+
+ENOUGH_SAMPLES = 32
+_REAL_SAMPLES = "give about 100 real inputs, preprocessed as for training"
+
+
+def check_representative(
+    samples: Array | Sequence[Array], inputs: Sequence[Port], progress: Progress | None = None
+) -> None:
+    """DataError when ``samples`` cannot set the ranges of a model with these ``inputs``; a note when they are few.
+
+    Wrong shape, other than numbers, NaN or infinity, one value only, or fewer than two samples are errors;
+    fewer than 32 samples are a warning.
+    """
+    columns = [samples] if isinstance(samples, np.ndarray) else list(samples)
+    if len(columns) != len(inputs):
+        raise DataError(
+            f"the model has {len(inputs)} inputs, the representative data has {len(columns)}", _REAL_SAMPLES
+        )
+    for column, port in zip(columns, inputs, strict=True):
+        _check_column(np.asarray(column), port)
+    count = min(len(column) for column in columns)
+    if count < 2:
+        raise DataError("the representative data has one sample, which sets no ranges", _REAL_SAMPLES)
+    if count < ENOUGH_SAMPLES and progress is not None:
+        progress.note(
+            f"only {count} representative samples: the ranges of the activations may be too narrow and cost accuracy; "
+            f"{_REAL_SAMPLES} (at least {ENOUGH_SAMPLES})"
+        )
+
+
+def _check_column(column: Array, port: Port) -> None:
+    where = f"the representative data for {port.name}"
+    if column.dtype.kind not in "biuf":
+        raise DataError(f"{where} is of type {column.dtype}, wanted numbers ({port.dtype})", _REAL_SAMPLES)
+    if column.shape[1:] != port.shape[1:] or not column.ndim:
+        raise DataError(f"{where} has samples of shape {column.shape[1:]}, wanted {port.shape[1:]}", _REAL_SAMPLES)
+    if not len(column):
+        raise DataError(f"{where} is empty", _REAL_SAMPLES)
+    if column.dtype.kind == "f" and not np.isfinite(column).all():
+        raise DataError(
+            f"{where} holds {int((~np.isfinite(column)).sum())} values that are NaN or infinite", _REAL_SAMPLES
+        )
+    if column.min() == column.max() and column.size > 1:
+        raise DataError(f"{where} is constant (every value is {column.flat[0]})", _REAL_SAMPLES)
+    if len(column) > 1 and column[0].size > 1 and (column == column[:1]).all():
+        raise DataError(f"{where} repeats one sample {len(column)} times", _REAL_SAMPLES)
+
+
+def check_quantized(graph: Graph) -> None:
+    """ModelError listing everything in ``graph`` that is not full-integer int8 with finite, positive scales."""
+    problems = [problem for tensor in graph.tensors.values() for problem in _tensor_problems(graph, tensor)]
+    if problems:
+        shown = "\n".join(f"  {problem}" for problem in problems)
+        raise ModelError(
+            f"{graph.name} is not fully quantized to int8:\n{shown}",
+            "convert with full-integer quantization: TFLITE_BUILTINS_INT8, int8 input and output, a representative dataset",
+        )
+
+
+def _tensor_problems(graph: Graph, tensor: Tensor) -> list[str]:
+    where = _place(graph, tensor)
+    if tensor.name in (*graph.inputs, *graph.outputs) and tensor.dtype != "int8":
+        return [f"{where} is {tensor.dtype}, wanted int8"]
+    if tensor.dtype not in ("int8", "int32"):
+        return [f"{where} is {tensor.dtype}"]
+    if tensor.quant is None:
+        # int32 without a scale is a shape, an axis or an index: plain numbers
+        return [f"{where} is int8 without a scale"] if tensor.dtype == "int8" else []
+    return _quant_problems(tensor, where)
+
+
+def _quant_problems(tensor: Tensor, where: str) -> list[str]:
+    quant = tensor.quant
+    assert quant is not None
+    problems = []
+    bad = [scale for scale in quant.scale if not (math.isfinite(scale) and scale > 0)]
+    if bad or not quant.scale:
+        problems.append(f"{where} has {len(bad)} scales that are not finite and positive ({bad[:1] or 'none at all'})")
+    if len(quant.zero_point) != len(quant.scale):
+        problems.append(f"{where} has {len(quant.scale)} scales and {len(quant.zero_point)} zero points")
+    if quant.per_channel and (quant.axis >= len(tensor.shape) or tensor.shape[quant.axis] != len(quant.scale)):
+        problems.append(f"{where} has {len(quant.scale)} scales for dimension {quant.axis} of {tensor.shape}")
+    if tensor.dtype == "int8" and any(not -128 <= zero <= 127 for zero in quant.zero_point):
+        problems.append(f"{where} has a zero point outside -128..127")
+    return problems
+
+
+def _place(graph: Graph, tensor: Tensor) -> str:
+    """The tensor by name, with the operator that makes or else reads it."""
+    if tensor.name in graph.inputs:
+        return f"the input {tensor.name}"
+    producer = graph.producer(tensor.name)
+    if producer is not None:
+        return f"the output {tensor.name} of {producer.op} ({producer.name})"
+    readers = graph.consumers(tensor.name)
+    return f"{tensor.name} of {readers[0].op} ({readers[0].name})" if readers else tensor.name
