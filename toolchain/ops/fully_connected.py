@@ -1,8 +1,8 @@
 """FULLY_CONNECTED: int8 activations, int8 weights (O, I) per-tensor or per-channel, int32 bias.
 
-The reference follows TFLM's ``reference_integer_ops::FullyConnected`` and ``CalculateOpDataFullyConnected``: with
-one weight scale the product of the input's and the weights' scale is rounded to float32, with one for each channel
-it is formed in double precision.
+The reference follows TFLM's ``reference_integer_ops::FullyConnected`` and ``CalculateOpDataFullyConnected``. The
+factor is formed in double precision for one weight scale as for many: older TFLite rounded the product of the
+scales to float32, which gives other codes now and then.
 """
 
 from __future__ import annotations
@@ -39,22 +39,13 @@ def _read(op: TfliteOperator) -> FullyConnectedAttrs:
     return FullyConnectedAttrs(activation, int(op.options.weightsFormat) == 0)
 
 
-def _multipliers(graph: Graph, node: Node) -> tuple[Array, Array]:
-    x, w, out = graph.tensor(node.inputs[0]), graph.tensor(node.inputs[1]), graph.tensor(node.outputs[0])
-    if w.quant is not None and w.quant.per_channel:
-        return channel_multipliers(graph, node, w.shape[0])
-    product = float(np.float32(x.scale) * np.float32(w.scale))
-    multiplier, shift = fixedpoint.quantize_multiplier(product / out.scale)
-    return np.full(w.shape[0], multiplier, np.int64), np.full(w.shape[0], shift, np.int64)
-
-
 def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
     x, w, out = graph.tensor(node.inputs[0]), graph.tensor(node.inputs[1]), graph.tensor(node.outputs[0])
     rows = inputs[0].reshape(-1, w.shape[1]).astype(np.float64) - x.zero_point
     # float64 sums of int8 products are exact below 2**53
     acc = (rows @ constant(graph, node.inputs[1]).astype(np.float64).T).astype(np.int64)
     acc += bias_of(graph, node, w.shape[0])
-    scaled = fixedpoint.requantize(acc, *_multipliers(graph, node)) + out.zero_point
+    scaled = fixedpoint.requantize(acc, *channel_multipliers(graph, node, w.shape[0])) + out.zero_point
     return [clamp_int8(scaled, *activation_range(node.attrs.activation, out)).reshape(-1, *out.shape)]
 
 
@@ -78,7 +69,7 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
         ("act_min", low),
         ("act_max", high),
         ("weights", Const("weights", "int8_t", constant(graph, node.inputs[1]))),
-        *requantize_consts(bias_of(graph, node, w.shape[0]), *_multipliers(graph, node)),
+        *requantize_consts(bias_of(graph, node, w.shape[0]), *channel_multipliers(graph, node, w.shape[0])),
     )
     call = KernelCall(
         "nn_fully_connected_s8",

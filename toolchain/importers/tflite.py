@@ -1,0 +1,193 @@
+"""A TFLite flatbuffer becomes a Graph.
+
+The file is checked before anything is believed: identifier, every index, every buffer's size against its tensor's
+shape. What the schema allows and mcuforge cannot run is refused with all reasons at once. Source of the format:
+TensorFlow's ``schema.fbs``, version 3.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from toolchain.errors import ModelError
+from toolchain.graph import Array, Graph, Node, QuantParams, Tensor
+from toolchain.ops import by_tflite_name
+from toolchain.ops.base import TfliteOperator
+
+# The flatbuffers runtime reports damage by whatever its byte arithmetic runs into.
+DAMAGE = (struct.error, IndexError, ValueError, TypeError, AttributeError, OverflowError, MemoryError, KeyError)
+
+_BUILTIN_NAMES = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
+_TYPE_NAMES = {v: k.lower() for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
+_HINT = "Export or download the file again; mcuforge inspect shows what it holds."
+_MAX_TENSOR_BYTES = 1 << 30
+
+
+def looks_like_tflite(data: bytes) -> bool:
+    return data[4:8] == b"TFL3"
+
+
+def read_tflite(path: Path) -> Graph:
+    """Read a ``.tflite`` file. Raises ModelError when it is missing, damaged or cannot be represented."""
+    try:
+        data = path.read_bytes()
+    except OSError as e:
+        raise ModelError(f"{path}: cannot be read: {e.strerror}", "Check the path.") from e
+    return parse_tflite(data, path.stem, str(path))
+
+
+def parse_tflite(data: bytes, name: str, where: str) -> Graph:
+    """Parse a flatbuffer. ``where`` stands in the error messages.
+
+    Operators that the registry does not know keep their builtin name as ``op``, so that all of them can be
+    reported together (``verify.check_supported``).
+    """
+    if not looks_like_tflite(data):
+        raise ModelError(f"{where}: not a TFLite file (the identifier TFL3 is missing)", _HINT)
+    try:
+        model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+        return _Reader(model, data, where).graph(name)
+    except DAMAGE as e:
+        raise ModelError(f"{where}: damaged or truncated TFLite file ({type(e).__name__}: {e})", _HINT) from e
+
+
+class _Reader:
+    def __init__(self, model: Any, data: bytes, where: str) -> None:
+        self.model = model
+        self.data = data
+        self.where = where
+        if not model.subgraphs:
+            raise ModelError(f"{where}: holds no subgraph", _HINT)
+        if len(model.subgraphs) > 1:
+            raise ModelError(
+                f"{where}: holds {len(model.subgraphs)} subgraphs; control flow is not supported",
+                "Export the inference function alone.",
+            )
+        self.subgraph = model.subgraphs[0]
+        self.names = self._unique_names()
+
+    def graph(self, name: str) -> Graph:
+        tensors = {n: self._tensor(i, n) for i, n in enumerate(self.names)}
+        nodes = []
+        taken: Counter[str] = Counter()
+        for op in self.subgraph.operators or []:
+            nodes.append(self._node(op, tensors, taken))
+        return Graph(
+            name=name,
+            tensors=tensors,
+            nodes=tuple(nodes),
+            inputs=self._names(self.subgraph.inputs, "graph input"),
+            outputs=self._names(self.subgraph.outputs, "graph output"),
+        )
+
+    def _unique_names(self) -> list[str]:
+        seen: Counter[str] = Counter()
+        names = []
+        for i, tensor in enumerate(self.subgraph.tensors or []):
+            base = _text(tensor.name) or f"tensor_{i}"
+            seen[base] += 1
+            names.append(base if seen[base] == 1 else f"{base}#{seen[base]}")
+        return names
+
+    def _names(self, indices: Iterable[int] | None, what: str) -> tuple[str, ...]:
+        result = []
+        for i in [] if indices is None else [int(i) for i in indices]:
+            if i >= len(self.names) or i < -1:
+                raise ModelError(f"{self.where}: damaged: {what} refers to tensor {i} of {len(self.names)}", _HINT)
+            result.append("" if i == -1 else self.names[i])
+        return tuple(result)
+
+    def _tensor(self, index: int, name: str) -> Tensor:
+        raw = self.subgraph.tensors[index]
+        shape = tuple(int(d) for d in (raw.shape if raw.shape is not None else []))
+        signature = [int(d) for d in (raw.shapeSignature if raw.shapeSignature is not None else [])]
+        if any(d < 0 for d in shape) or any(d < 0 for d in signature[1:]):
+            raise ModelError(
+                f"{self.where}: tensor {name} has the dynamic shape {signature or list(shape)}",
+                "Give the model fixed input dimensions; only the batch may be open, it becomes 1.",
+            )
+        dtype = _TYPE_NAMES.get(int(raw.type), f"type {raw.type}")
+        if raw.sparsity is not None:
+            raise ModelError(f"{self.where}: tensor {name} is sparse", "Export the model without sparse tensors.")
+        return Tensor(name, shape, dtype, _quantization(raw.quantization), self._data(raw, name, shape, dtype))
+
+    def _data(self, raw: Any, name: str, shape: tuple[int, ...], dtype: str) -> Array | None:
+        buffers = self.model.buffers or []
+        if not 0 <= int(raw.buffer) < len(buffers):
+            raise ModelError(f"{self.where}: damaged: tensor {name} refers to buffer {raw.buffer}", _HINT)
+        buffer = buffers[int(raw.buffer)]
+        content = buffer.data
+        if content is None or len(content) == 0:
+            if not buffer.offset:
+                return None
+            start, size = int(buffer.offset), int(buffer.size)
+            if start + size > len(self.data):
+                raise ModelError(f"{self.where}: damaged: buffer {raw.buffer} lies outside the file", _HINT)
+            content = self.data[start : start + size]
+        content = bytes(bytearray(content))
+        if dtype not in ("int8", "int16", "int32", "int64", "uint8", "bool", "float32"):
+            return np.frombuffer(content, np.uint8)  # refused later, together with its operator
+        want = int(np.prod(shape, dtype=object)) * np.dtype(dtype).itemsize
+        if want > _MAX_TENSOR_BYTES or want != len(content):
+            raise ModelError(
+                f"{self.where}: damaged: tensor {name} of shape {list(shape)} needs {want} bytes, "
+                f"its buffer has {len(content)}",
+                _HINT,
+            )
+        return np.frombuffer(content, np.dtype(dtype).newbyteorder("<")).reshape(shape)
+
+    def _node(self, op: Any, tensors: dict[str, Tensor], taken: Counter[str]) -> Node:
+        codes = self.model.operatorCodes or []
+        if not 0 <= int(op.opcodeIndex) < len(codes):
+            raise ModelError(f"{self.where}: damaged: operator code {op.opcodeIndex} of {len(codes)}", _HINT)
+        code = codes[int(op.opcodeIndex)]
+        number = max(int(code.builtinCode), int(code.deprecatedBuiltinCode))
+        builtin = _BUILTIN_NAMES.get(number, f"builtin {number}")
+        if builtin == "CUSTOM":
+            builtin = f"CUSTOM {_text(code.customCode)}"
+        inputs = self._names(op.inputs, builtin)
+        outputs = self._names(op.outputs, builtin)
+        if not outputs or not all(outputs):
+            raise ModelError(f"{self.where}: damaged: a {builtin} has no output", _HINT)
+        known = by_tflite_name().get(builtin)
+        kind = known.name if known else builtin
+        name = f"{kind}_{taken[kind]}" if known else outputs[0]
+        taken[kind] += 1
+        if known is None:
+            return Node(name, kind, inputs, outputs, layers=(_layer(outputs[0]),))
+        view = TfliteOperator(
+            builtin,
+            op.builtinOptions,
+            tuple(tensors[n] if n else None for n in inputs),
+            tuple(tensors[n] for n in outputs),
+        )
+        return Node(name, kind, inputs, outputs, known.read(view), layers=(_layer(outputs[0]),))
+
+
+def _quantization(raw: Any) -> QuantParams | None:
+    if raw is None or raw.scale is None or len(raw.scale) == 0:
+        return None
+    scale = tuple(float(np.float32(s)) for s in raw.scale)
+    zero = [] if raw.zeroPoint is None else [int(z) for z in raw.zeroPoint]
+    if len(zero) not in (0, len(scale)):
+        raise ValueError(f"{len(scale)} scales and {len(zero)} zero points")
+    return QuantParams(scale, tuple(zero) or (0,) * len(scale), int(raw.quantizedDimension))
+
+
+def _text(raw: Any) -> str:
+    if raw is None:
+        return ""
+    return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
+
+
+def _layer(tensor: str) -> str:
+    """The layer's name from TFLite's tensor name: "model/conv/Relu;model/conv/BiasAdd" is the layer conv."""
+    parts = [p for p in tensor.split(";", maxsplit=1)[0].split("/") if p]
+    return parts[min(1, len(parts) - 1)] if parts else tensor

@@ -1,0 +1,150 @@
+"""Checkers that run between the stages. They share no code with what they check.
+
+``check_supported`` speaks to the user (ModelError); the others find bugs of mcuforge (VerificationError).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from toolchain.errors import ModelError
+from toolchain.graph import Graph, Node
+from toolchain.ops import registry
+from toolchain.plan import Plan
+
+# A constraint looks at attributes and shapes that an earlier, unmet one vouches for.
+_UNMET = (AttributeError, IndexError, KeyError, TypeError, ValueError, AssertionError, ZeroDivisionError)
+
+
+class VerificationError(AssertionError):
+    """A stage produced something wrong: a bug in mcuforge, never the user's fault."""
+
+
+def refusals(graph: Graph) -> list[str]:
+    """Why nodes cannot run, one line each with layer name, operator and reason."""
+    reasons = []
+    for node in graph.nodes:
+        reason = _refusal(graph, node)
+        if reason:
+            layer = node.layers[0] if node.layers else node.name
+            reasons.append(f"layer {layer} ({node.op}): {reason}")
+    return reasons
+
+
+def _refusal(graph: Graph, node: Node) -> str:
+    op = registry().get(node.op)
+    if op is None:
+        return "this operator is not supported"
+    if op.offline:
+        return "this operator is supported only where it can be computed at build time, from constant shapes"
+    for constraint in op.constraints:
+        try:
+            holds = constraint.holds(graph, node)
+        except _UNMET:
+            holds = False
+        if not holds:
+            return constraint.sentence
+    return ""
+
+
+def check_supported(graph: Graph, where: str) -> None:
+    """Raises ModelError that lists every node that cannot run."""
+    reasons = refusals(graph)
+    if reasons:
+        raise ModelError(
+            f"{where}: {len(reasons)} of {len(graph.nodes)} operators cannot run\n  " + "\n  ".join(reasons),
+            "Replace these layers, or quantize the model to full int8; docs/operators.md lists what is supported.",
+        )
+
+
+def check_graph(graph: Graph) -> None:
+    """Every tensor is defined before it is read, by one producer; constants have their declared shape and type."""
+    defined = {n for n, t in graph.tensors.items() if t.data is not None} | set(graph.inputs)
+    for name, tensor in graph.tensors.items():
+        if tensor.data is not None and (tensor.data.shape != tensor.shape or tensor.data.dtype != tensor.dtype):
+            raise VerificationError(f"constant {name} is {tensor.data.dtype} {tensor.data.shape}")
+    for node in graph.nodes:
+        for name in node.inputs:
+            if name and name not in defined:
+                raise VerificationError(f"{node.name} reads {name} before it is written")
+        for name in node.outputs:
+            if name in defined:
+                raise VerificationError(f"{node.name} writes {name}, which exists already")
+            defined.add(name)
+    for name in graph.outputs:
+        if name not in defined:
+            raise VerificationError(f"output {name} is never written")
+
+
+def check_plan(plan: Plan) -> None:
+    """Replays the schedule over bytes that carry their owner's tag.
+
+    Every input must still own its bytes when a kernel reads it, scratch must not hit a live tensor, an output
+    may take over the bytes of an input only where the operator allows it.
+    """
+    graph, memory = plan.graph, plan.memory
+    owner = np.full(memory.arena_bytes, -1, np.int64)
+    tags: dict[str, int] = {}
+
+    def write(name: str) -> None:
+        start, size = memory.offsets[name], graph.tensor(name).nbytes
+        if start < 0 or start + size > memory.arena_bytes:
+            raise VerificationError(f"{name} lies outside the arena")
+        if start % min(4, np.dtype(graph.tensor(name).dtype).itemsize):
+            raise VerificationError(f"{name} is not aligned to its type")
+        tags[name] = len(tags)
+        owner[start : start + size] = tags[name]
+
+    def read(reader: str, name: str) -> None:
+        start, size = memory.offsets[name], graph.tensor(name).nbytes
+        if not np.all(owner[start : start + size] == tags[name]):
+            raise VerificationError(f"{reader} reads {name}, which was overwritten")
+
+    for name in graph.inputs:
+        write(name)
+    for name in graph.inputs:
+        read("the caller", name)
+    for step in plan.steps:
+        node = step.node
+        if not step.calls:
+            _view(plan, node)
+            read(node.name, node.inputs[0])
+            write(node.outputs[0])
+            continue
+        variables = [n for n in dict.fromkeys(node.inputs) if n and not graph.is_constant(n)]
+        for name in variables:
+            read(node.name, name)
+        _check_overlaps(plan, node, variables)
+        if step.scratch_bytes:
+            start = memory.scratch[node.name]
+            if start + step.scratch_bytes > memory.arena_bytes:
+                raise VerificationError(f"the scratch of {node.name} lies outside the arena")
+            owner[start : start + step.scratch_bytes] = -1
+            for name in variables:
+                read(node.name, name)
+        for name in node.outputs:
+            write(name)
+    for name in graph.outputs:
+        if not graph.is_constant(name):
+            read("the caller", name)
+
+
+def _view(plan: Plan, node: Node) -> None:
+    if plan.memory.offsets[node.inputs[0]] != plan.memory.offsets[node.outputs[0]]:
+        raise VerificationError(f"{node.name} is a view, but its output lies elsewhere than its input")
+
+
+def _check_overlaps(plan: Plan, node: Node, variables: Sequence[str]) -> None:
+    """An output overlaps no input, unless it starts where an input that it may replace starts."""
+    allowed = {node.inputs[k] for k in registry()[node.op].in_place(plan.graph, node)}
+    for out in node.outputs:
+        a = plan.memory.offsets[out]
+        a_end = a + plan.graph.tensor(out).nbytes
+        for name in variables:
+            b = plan.memory.offsets[name]
+            b_end = b + plan.graph.tensor(name).nbytes
+            same = name in allowed and a == b and a_end == b_end
+            if a < b_end and b < a_end and not same:
+                raise VerificationError(f"{node.name} writes {out} over its input {name}")
