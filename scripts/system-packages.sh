@@ -1,0 +1,69 @@
+#!/bin/sh
+# Looks for what pip cannot install: Python's venv, the host compiler, the Arm compiler with its C headers, QEMU.
+# What is missing is installed with apt when that needs no password; otherwise the line to run is printed and
+# the exit code is 2. Nothing is fetched when nothing is missing.
+set -eu
+here=$(dirname "$0")
+
+apt='' dnf='' brew='' what=''
+need() { # what, packages for apt, dnf and brew
+    what="$what${what:+, }$1"
+    apt="$apt $2" dnf="$dnf $3" brew="$brew${4:+ $4}"
+}
+
+compiles() { # compiler, its options: does it find a C library's headers?
+    printf '#include <string.h>\n' | "$@" -fsyntax-only -x c - >/dev/null 2>&1
+}
+
+check() {
+    apt='' dnf='' brew='' what=''
+    if python=$("$here/python.sh"); then
+        version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+        package=python3-venv
+        [ "$(command -v python3 || true)" = "$python" ] || package=python$version-venv
+        "$python" -c 'import ensurepip, venv' 2>/dev/null || need "Python's venv" "$package" python3-pip python@3.12
+    elif [ $? -eq 1 ]; then
+        need "Python 3.10 to 3.13" "python3 python3-venv" python3.12 python@3.12
+    else
+        exit 2
+    fi
+    compiles gcc || need gcc "gcc libc6-dev" gcc gcc
+    compiles arm-none-eabi-gcc || need "the Arm compiler" "gcc-arm-none-eabi libnewlib-arm-none-eabi" \
+        "arm-none-eabi-gcc-cs arm-none-eabi-newlib" gcc-arm-embedded
+    command -v qemu-system-arm >/dev/null || need QEMU qemu-system-arm qemu-system-arm qemu
+}
+
+apt_install() {
+    as_root=
+    [ "$(id -u)" -eq 0 ] || as_root='sudo -n'
+    $as_root apt-get -q update
+    # shellcheck disable=SC2086 # both are lists of words
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $apt
+}
+
+may_install() {
+    command -v apt-get >/dev/null || return 1
+    [ "$(id -u)" -eq 0 ] || sudo -n true 2>/dev/null
+}
+
+check
+[ -z "$what" ] && exit 0
+if may_install; then
+    echo "Installing $what:$apt"
+    apt_install
+    check
+    [ -z "$what" ] && exit 0
+fi
+{
+    echo "Missing: $what. To install it:"
+    if command -v apt-get >/dev/null; then echo "    sudo apt-get install$apt"
+    elif command -v dnf >/dev/null; then echo "    sudo dnf install$dnf"
+    elif command -v brew >/dev/null; then echo "    brew install$brew"
+    else
+        echo "    Debian, Ubuntu:  sudo apt-get install$apt"
+        echo "    Fedora:          sudo dnf install$dnf"
+        echo "    macOS:           brew install$brew"
+    fi
+    echo "Then run make again."
+} >&2
+exit 2
