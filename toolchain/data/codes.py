@@ -29,4 +29,5 @@ def quantize_input(x: Array, tensor: Tensor) -> Array:
 def dequantize(codes: Array, tensor: Tensor) -> Array:
     """The float32 values scale * (code - zero_point)."""
     offset = np.asarray(codes, np.int32) - np.int32(tensor.zero_point)
-    return offset.astype(np.float32) * np.float32(tensor.scale)
+    real: Array = offset.astype(np.float32) * np.float32(tensor.scale)
+    return real

@@ -79,7 +79,7 @@ class FloatModel:
         return [np.ascontiguousarray(a, dtype=p.dtype) for a, p in zip(arrays, self.inputs, strict=True)]
 
     def concrete(self) -> Any:
-        """The model as a TensorFlow concrete function of batch 1: with all shapes known, none is worked out at run time."""
+        """A TensorFlow concrete function of batch 1: with all shapes known, none is worked out at run time."""
         tf = tensorflow()
         with captured(), self.naming():
             try:

@@ -32,7 +32,7 @@ class Captured:
 
 @contextlib.contextmanager
 def captured() -> Iterator[Captured]:
-    """Keep TensorFlow's chatter off the terminal; progress written to ``sys.stdout`` or ``sys.stderr`` still gets there."""
+    """Keep TensorFlow's chatter off the terminal; what Python writes to ``sys.stdout`` or ``sys.stderr`` gets there."""
     result = Captured()
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(tempfile.TemporaryFile())

@@ -70,7 +70,7 @@ def check_quantized(graph: Graph) -> None:
         shown = "\n".join(f"  {problem}" for problem in problems)
         raise ModelError(
             f"{graph.name} is not fully quantized to int8:\n{shown}",
-            "convert with full-integer quantization: TFLITE_BUILTINS_INT8, int8 input and output, a representative dataset",
+            "convert with TFLITE_BUILTINS_INT8, int8 input and output, and a representative dataset",
         )
 
 
