@@ -8,7 +8,6 @@ beside this file. A second run finds them and does nothing.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +73,7 @@ def build_model(keras: Any) -> Any:
 
 
 def train(keras: Any, x_train: Any, y_train: Any) -> Any:
-    """Step 3: training, half a minute on two cores. Seeded, so that everybody gets the same weights from the same versions."""
+    """Step 3: training, half a minute on two cores. Seeded: the same versions give everybody the same weights."""
     keras.utils.set_random_seed(SEED)
     model = build_model(keras)
     schedule = keras.optimizers.schedules.CosineDecay(0.01, EPOCHS * len(x_train) // BATCH)
@@ -100,8 +99,8 @@ def save(model: Any, x_train: Any, y_train: Any, x_test: Any, y_test: Any) -> No
         y_test=y_test,
     )
     model.save(half_model)
-    os.replace(half_data, DATA)
-    os.replace(half_model, MODEL)
+    half_data.replace(DATA)
+    half_model.replace(MODEL)
 
 
 def is_cached() -> bool:

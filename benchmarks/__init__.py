@@ -1,0 +1,1 @@
+"""Measurements beside the tests, and the networks they run on."""
