@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from serial.tools import list_ports
@@ -17,13 +17,15 @@ from toolchain.virtual.board import use_target
 class PortChoice:
     """``url`` is what ``open_port`` takes, ``description`` a line for people.
 
-    ``bootloader`` says that DTR and RTS reach reset and BOOT0, as far as the kind of port tells.
+    ``bootloader`` says that DTR and RTS may reach reset and BOOT0, as far as the kind of port tells; ``probe`` that the
+    port belongs to a debug probe, which flashes by other ways.
     """
 
     url: str
     description: str
     virtual: bool = False
     bootloader: bool = False
+    probe: bool = False
 
 
 def find_port(target: Target, port: str = "auto") -> PortChoice:
@@ -40,7 +42,7 @@ def find_port(target: Target, port: str = "auto") -> PortChoice:
         if not others:
             return first
         more = f"{first.description}; also attached: {', '.join(others)} (choose with --port)"
-        return PortChoice(first.url, more, first.virtual, first.bootloader)
+        return replace(first, description=more)
     if target.emulator is None:
         raise BoardError(f"no board for target {target.name} is attached", "Plug it in, or name its port: --port.")
     return _virtual(f"virtual://{target.emulator.board}", "no board attached")
@@ -60,7 +62,12 @@ def attached_boards(target: Target, ports: Iterable[Any]) -> list[PortChoice]:
 def _describe(info: Any, known: UsbId) -> PortChoice:
     serial_number = f", serial number {info.serial_number}" if info.serial_number else ""
     ids = f"{info.vid:04x}:{info.pid:04x}"
-    return PortChoice(info.device, f"{info.device}: {known.what} ({ids}{serial_number})", False, known.bootloader)
+    return PortChoice(
+        info.device,
+        f"{info.device}: {known.what} ({ids}{serial_number})",
+        bootloader=known.bootloader,
+        probe=not known.bootloader,
+    )
 
 
 def _named(port: str, attached: list[PortChoice]) -> PortChoice:
@@ -70,7 +77,7 @@ def _named(port: str, attached: list[PortChoice]) -> PortChoice:
     if port.startswith("virtual://"):
         return _virtual(port, "")
     # RFC 2217 carries the modem lines; whether they are wired shows when the boot loader is asked.
-    return PortChoice(port, port, False, port.startswith("rfc2217://"))
+    return PortChoice(port, port, bootloader=port.startswith("rfc2217://"))
 
 
 def _virtual(url: str, why: str) -> PortChoice:

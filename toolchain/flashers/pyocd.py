@@ -1,0 +1,45 @@
+"""Flashes with pyOCD through a debug probe."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from toolchain.errors import TargetError
+from toolchain.flashers.common import (
+    FlashImage,
+    FlashResult,
+    check_fits,
+    find_program,
+    image_file,
+    probe_trouble,
+    run_program,
+)
+from toolchain.progress import Progress
+from toolchain.target import Target
+
+PROGRAMS = ("pyocd",)
+INSTALL = "pip install pyocd"
+
+
+def command_lines(pyocd: str, chip: str, image: Path, origin: int) -> list[list[str]]:
+    """Load by sector and reset; then read back and compare, which ``load`` does not do by itself."""
+    load = [pyocd, "load", "--target", chip, "--erase", "sector", "--format", "bin", "--base-address", f"{origin:#x}"]
+    compare = [pyocd, "commander", "--target", chip, "--command", f"compare {origin:#x} {image}", "--command", "reset"]
+    return [[*load, str(image)], compare]
+
+
+def flash(image: FlashImage, target: Target, progress: Progress) -> FlashResult:
+    """Raises ToolError when pyOCD is missing, BoardError when it fails."""
+    check_fits(image, target)
+    chip = target.flasher.pyocd_target if target.flasher else ""
+    if not chip:
+        raise TargetError(f"target {target.name} names no pyOCD target", "Add flasher.pyocd_target to it.")
+    pyocd = find_program(PROGRAMS, INSTALL)
+    begin = time.monotonic()
+    with image_file(image) as path, progress.step("Flashing with pyOCD"):
+        for command in command_lines(pyocd, chip, path, image.origin):
+            code, output = run_program(command)
+            if code != 0 or "mismatch" in output.lower():
+                raise probe_trouble("pyOCD", output)
+    return FlashResult("pyocd", len(image.data), time.monotonic() - begin)
