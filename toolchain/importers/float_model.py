@@ -52,7 +52,7 @@ class FloatModel:
     def predict_all(self, x: Array | Sequence[Array], batch: int = 64) -> tuple[Array, ...]:
         """Every output for ``x``, computed ``batch`` samples at a time in inference mode."""
         tf = tensorflow()
-        columns = self.columns(x)
+        columns = matched_columns(x, self.inputs, self.name)
         step = batch if self.any_batch else 1
         with captured():
             run = tf.function(
@@ -63,20 +63,6 @@ class FloatModel:
                 outputs = run([tf.constant(column[start : start + step]) for column in columns])
                 parts.append([output.numpy() for output in outputs])
         return tuple(np.concatenate(values) for values in zip(*parts, strict=True))
-
-    def columns(self, x: Array | Sequence[Array]) -> list[Array]:
-        """``x`` as one array for each input in the input's type; DataError when number, shape or length is wrong."""
-        arrays = [x] if isinstance(x, np.ndarray) else list(x)
-        if len(arrays) != len(self.inputs):
-            raise DataError(f"{self.name} has {len(self.inputs)} inputs, the data has {len(arrays)}")
-        for array, port in zip(arrays, self.inputs, strict=True):
-            if array.shape[1:] != port.shape[1:]:
-                raise DataError(
-                    f"input {port.name} of {self.name} takes samples of shape {port.shape[1:]}, found {array.shape[1:]}"
-                )
-            if len(array) != len(arrays[0]) or not len(array):
-                raise DataError(f"the inputs of {self.name} need the same number of samples, and at least one")
-        return [np.ascontiguousarray(a, dtype=p.dtype) for a, p in zip(arrays, self.inputs, strict=True)]
 
     def concrete(self) -> Any:
         """A TensorFlow concrete function of batch 1: with all shapes known, none is worked out at run time."""
@@ -91,6 +77,19 @@ class FloatModel:
     def _signature(self, batch: int | None) -> list[Any]:
         tf = tensorflow()
         return [tf.TensorSpec((batch, *p.shape[1:]), p.dtype, name=p.name) for p in self.inputs]
+
+
+def matched_columns(x: Array | Sequence[Array], inputs: Sequence[Port], name: str) -> list[Array]:
+    """``x`` as one array for each input in the input's type; DataError when number, shape or length is wrong."""
+    arrays = [x] if isinstance(x, np.ndarray) else list(x)
+    if len(arrays) != len(inputs):
+        raise DataError(f"{name} has {len(inputs)} inputs, the data has {len(arrays)}")
+    for array, port in zip(arrays, inputs, strict=True):
+        if array.shape[1:] != port.shape[1:]:
+            raise DataError(f"input {port.name} of {name} takes samples of {port.shape[1:]}, found {array.shape[1:]}")
+        if len(array) != len(arrays[0]) or not len(array):
+            raise DataError(f"the inputs of {name} need the same number of samples, and at least one")
+    return [np.ascontiguousarray(a, dtype=p.dtype) for a, p in zip(arrays, inputs, strict=True)]
 
 
 def first_line(error: BaseException) -> str:

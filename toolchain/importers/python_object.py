@@ -32,7 +32,8 @@ def call_object(spec: str, error: type[UserError]) -> Any:
     match = _SPEC.fullmatch(spec)
     if match is None:
         raise error(f"{spec} does not read module:function")
-    with _importable(Path.cwd()):
+    # Standard output belongs to the results: what the user's code prints goes to the terminal beside them.
+    with _importable(Path.cwd()), contextlib.redirect_stdout(sys.stderr):
         module = _load(match["module"], spec, error)
         function = getattr(module, match["function"], None)
         if not callable(function):

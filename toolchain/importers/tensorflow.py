@@ -31,14 +31,17 @@ class Captured:
 
 
 @contextlib.contextmanager
-def captured() -> Iterator[Captured]:
-    """Keep TensorFlow's chatter off the terminal; what Python writes to ``sys.stdout`` or ``sys.stderr`` gets there."""
+def captured(python_too: bool = False) -> Iterator[Captured]:
+    """Keep TensorFlow's chatter off the terminal; what Python writes, a progress bar say, gets there.
+
+    ``python_too`` holds that back as well, for packages that print from Python.
+    """
     result = Captured()
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(tempfile.TemporaryFile())
         stack.callback(lambda: _read_back(log, result))
         for name in ("stdout", "stderr"):
-            stack.enter_context(_redirected(name, log.fileno()))
+            stack.enter_context(_redirected(name, log.fileno(), not python_too))
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         yield result
@@ -50,8 +53,8 @@ def _read_back(log: Any, result: Captured) -> None:
 
 
 @contextlib.contextmanager
-def _redirected(name: str, sink: int) -> Iterator[None]:
-    """Point the descriptor behind ``sys.<name>`` at ``sink`` and ``sys.<name>`` at a copy of the old descriptor."""
+def _redirected(name: str, sink: int, spare_python: bool) -> Iterator[None]:
+    """Point the descriptor behind ``sys.<name>`` at ``sink``; ``sys.<name>`` writes to a copy of the old one if spared."""
     stream: TextIO = getattr(sys, name)
     number = {"stdout": 1, "stderr": 2}[name]
     with contextlib.suppress(ValueError, OSError):
@@ -68,10 +71,12 @@ def _redirected(name: str, sink: int) -> Iterator[None]:
     os.dup2(sink, number)
     try:
         with os.fdopen(saved, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False) as terminal:
-            if owns_descriptor:
+            if owns_descriptor and spare_python:
                 setattr(sys, name, terminal)
             yield
     finally:
+        with contextlib.suppress(ValueError, OSError):
+            stream.flush()
         setattr(sys, name, stream)
         os.dup2(saved, number)
         os.close(saved)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toolchain.errors import ModelError
-from toolchain.importers.float_model import FloatModel, first_line
+from toolchain.importers.float_model import FloatModel, first_line, matched_columns
 from toolchain.importers.tensorflow import captured, tensorflow
 from toolchain.progress import Progress
 
@@ -37,7 +37,7 @@ def quantize(model: FloatModel, representative: Array | Sequence[Array], progres
     inputs). Equal inputs give equal bytes. ModelError with the converter's own reason when it refuses.
     """
     tf = tensorflow()
-    columns = model.columns(representative)
+    columns = matched_columns(representative, model.inputs, model.name)
     count = len(columns[0])
     with (progress or Progress()).step("Quantizing", count) as advance:
         function = model.concrete()
