@@ -1,0 +1,103 @@
+# Sets this checkout up and runs the main jobs. Everything is here after `make deploy` or `make test`; nothing that is
+# already installed is fetched again. `make help` lists the targets and what can be overridden.
+
+TARGET ?= stm32
+PORT   ?= auto
+OUT    ?= mcuforge-out/$(TARGET)
+EXAMPLE := examples/digits/build
+
+# The example brings its own data; a model of yours comes with DATA= or, when it is a full-integer .tflite, without.
+ifeq ($(strip $(MODEL)),)
+MODEL := $(EXAMPLE)/digits.keras
+DATA  ?= $(EXAMPLE)/digits.npz
+endif
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+RUN    := $(STAMPS)/run
+DEV    := $(STAMPS)/dev
+# Only make fills this environment; a package from elsewhere must not slip into it.
+export PYTHONNOUSERSITE := 1
+unexport PYTHONPATH PYTHONHOME
+
+JOB := "$(MODEL)" $(if $(strip $(DATA)),--data "$(DATA)") --out "$(OUT)" $(ARGS)
+# An own copy of the example is trained only when it is what was asked for.
+EXAMPLE_FILES := $(if $(filter $(EXAMPLE)/%,$(MODEL)),$(EXAMPLE)/digits.keras)
+JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+
+.DEFAULT_GOAL := help
+.PHONY: help deploy emulate profile compile doctor test lint format setup setup-dev system lock clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make deploy  TARGET=stm32   model to firmware, flashed and measured (the digits example by default)"
+	@echo "make profile TARGET=stm32   latency on the board, layer by layer"
+	@echo "make emulate                the same C as a process of this computer"
+	@echo "make compile TARGET=stm32   C sources only"
+	@echo "make doctor                 what is installed, what is missing"
+	@echo "make test                   all the tests            (ARGS= goes to pytest)"
+	@echo "make lint, make format      check or apply the style"
+	@echo "make setup                  only what a run needs    make lock: pin the dependencies anew"
+	@echo "make clean                  remove what make made, .venv included"
+	@echo
+	@echo "MODEL=$(MODEL) DATA=$(DATA) TARGET=$(TARGET) PORT=$(PORT) OUT=$(OUT)"
+	@echo "ARGS= is added to the command line; PYTHON= names the Python to build .venv with."
+
+deploy: setup $(EXAMPLE_FILES)
+	$(BIN)/mcuforge deploy $(JOB) --target "$(TARGET)" --port "$(PORT)"
+
+profile: setup $(EXAMPLE_FILES)
+	$(BIN)/mcuforge profile $(JOB) --target "$(TARGET)" --port "$(PORT)"
+
+emulate: TARGET = host
+emulate: setup $(EXAMPLE_FILES)
+	$(BIN)/mcuforge emulate $(JOB)
+
+compile: setup $(EXAMPLE_FILES)
+	$(BIN)/mcuforge compile $(JOB) --target "$(TARGET)"
+
+doctor: setup
+	$(BIN)/mcuforge doctor
+
+$(EXAMPLE)/digits.keras: examples/digits/train.py | setup
+	$(BIN)/python $<
+	@touch $@
+
+test: setup-dev
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+lint: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	scripts/clang-format.sh --check
+
+format: setup-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	scripts/clang-format.sh
+
+setup: system $(RUN)
+
+setup-dev: PACKAGES = test
+setup-dev: system $(DEV)
+
+system:
+	@scripts/system-packages.sh $(PACKAGES)
+
+$(RUN): requirements.lock pyproject.toml scripts/venv.sh | system
+	@scripts/venv.sh requirements.lock
+	@mkdir -p $(STAMPS) && touch $@
+
+# The tests' lock holds everything of the other one, so that a run afterwards installs nothing.
+$(DEV): requirements-dev.lock pyproject.toml scripts/venv.sh | system
+	@scripts/venv.sh requirements-dev.lock
+	@mkdir -p $(STAMPS) && touch $(RUN) $@
+
+lock:
+	scripts/lock.sh
+
+clean:
+	rm -rf $(VENV) $(EXAMPLE) mcuforge-out build dist .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,135 @@
+"""The arguments and options that commands share, and how they become a Job."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from toolchain.cli.console import Output
+
+if TYPE_CHECKING:
+    from toolchain.job import Job
+
+
+class FlasherName(str, Enum):
+    """``auto`` takes what the target and the port allow."""
+
+    auto = "auto"
+    an3155 = "an3155"
+    gdb = "gdb"
+    openocd = "openocd"
+    pyocd = "pyocd"
+    none = "none"
+
+
+ModelArgument = Annotated[
+    str,
+    typer.Argument(metavar="MODEL", help=".keras, .h5, SavedModel folder, full-integer .tflite, or module:function."),
+]
+DataOption = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="DATA",
+        help="Calibration and test samples: .npz with x_calib, y_calib, x_test, y_test; .npy; "
+        "a folder of images in class sub-folders; or module:function.",
+    ),
+]
+RepresentativeOption = Annotated[
+    str | None, typer.Option("--representative", metavar="DATA", help="Samples to calibrate with, instead of --data's.")
+]
+EvaluationOption = Annotated[
+    str | None, typer.Option("--evaluation", metavar="DATA", help="Samples to judge by, instead of --data's.")
+]
+TargetOption = Annotated[
+    str, typer.Option("--target", metavar="TARGET", help="A bundled target's name, or the path of a .toml of your own.")
+]
+NameOption = Annotated[
+    str | None, typer.Option("--name", metavar="NAME", help="Name in C and in the report; default: the file's name.")
+]
+PortOption = Annotated[
+    str,
+    typer.Option("--port", metavar="PORT", help="Serial device, pyserial URL, or auto: a board on USB, else virtual."),
+]
+FlasherOption = Annotated[
+    FlasherName, typer.Option("--flasher", metavar="HOW", help="auto, an3155, gdb, openocd, pyocd or none.")
+]
+RunsOption = Annotated[
+    int, typer.Option("--runs", metavar="N", min=1, max=10_000, help="Timed inferences after the warm-up.")
+]
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", min=1, metavar="N", help="Judge by the first N samples only.")
+]
+SanitizeOption = Annotated[bool, typer.Option("--sanitize", help="Build with address and undefined-behaviour checks.")]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Folder for the results; default: a folder in mcuforge-out."),
+]
+
+
+def _version(ctx: typer.Context, value: bool) -> None:
+    if value:
+        from toolchain import __version__
+
+        output_of(ctx).version(__version__)
+        raise typer.Exit
+
+
+_COMMON = {
+    "json": typer.Option("--json", help="One JSON document on stdout."),
+    "quiet": typer.Option("--quiet", "-q", help="Only errors and warnings."),
+    "version": typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit."),
+}
+
+
+def output_of(ctx: typer.Context) -> Output:
+    """Where this run writes to."""
+    output = ctx.obj
+    assert isinstance(output, Output)
+    return output
+
+
+def with_common_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command --json, --quiet and --version, before or after its name.
+
+    They are declared here to be accepted and explained. ``boundary.run`` has acted on the first two by the time the
+    command runs, since an error in the options themselves must be told in the form that was asked for.
+    """
+    signature = inspect.signature(function, eval_str=True)
+    common = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, option])
+        for name, option in _COMMON.items()
+    ]
+
+    @functools.wraps(function)
+    def command(**values: Any) -> None:
+        function(**{name: value for name, value in values.items() if name not in _COMMON})
+
+    parameters = [*signature.parameters.values(), *common]
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    return command
+
+
+def make_job(model: str, target: str, **options: Any) -> Job:
+    """A Job from what was typed. Raises TargetError when there is no such target."""
+    from toolchain.job import Job
+    from toolchain.target import load_target
+
+    flasher = options.pop("flasher", FlasherName.auto)
+    return Job(model=model, target=load_target(target), flasher=flasher.value, **options)
+
+
+def default_out(model: str, name: str | None, what: str = "") -> Path:
+    """``mcuforge-out/<name>``, with ``-<what>`` for what is not a deployment."""
+    if name is None:
+        name = Path(model).stem if "/" in model or "\\" in model or Path(model).exists() else model.rpartition(":")[2]
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip(".") or "model"
+    return Path("mcuforge-out") / (f"{name}-{what}" if what else name)
