@@ -1,13 +1,19 @@
 /*
  * Input a (1200 bytes) becomes output y in the same place: y[i] = a[1199 - i] ^ 0x55. Input b (16
- * bytes) becomes output z: z[i] = -b[i], in the same place. b[0] commands what a test needs:
- * 0x71: run fails with code 17; 0x72: uses 1000 bytes of stack more; 0x73: an illegal instruction;
- * 0x74: writes behind the arena; 0x75: runs over the stack; 0x76: kills the process (host).
+ * bytes) becomes output z: z[i] = -b[i], in the same place. When b starts with "do:", its fourth byte
+ * commands what a test needs: f: run fails with code 17; s: uses 1000 bytes of stack more; i: an
+ * illegal instruction; w: writes behind the arena; o: runs over the stack; x: the process exits with
+ * status 3; l: the process sleeps for 20 s.
  */
+#define _POSIX_C_SOURCE 200809L
 #include "tiny.h"
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
+#ifndef __arm__
+#include <time.h>
+#endif
 
 uint32_t nn_ticks(void);
 
@@ -72,21 +78,25 @@ static int obey(uint8_t command)
     volatile size_t index = TINY_ARENA_BYTES;
 
     switch (command) {
-    case 0x71:
+    case 'f':
         return 17;
-    case 0x72:
+    case 's':
         use_stack(&sink);
         return 0;
-    case 0x73:
+    case 'i':
         __builtin_trap();
-    case 0x74:
+    case 'w':
         arena[index] = 1;
         return 0;
-    case 0x75:
+    case 'o':
         return (int)run_over_stack(0);
 #ifndef __arm__
-    case 0x76:
+    case 'x':
         exit(3);
+    case 'l':
+        for (struct timespec left = {20, 0}; nanosleep(&left, &left) != 0;) {
+        }
+        return 0;
 #endif
     default:
         return 0;
@@ -95,10 +105,12 @@ static int obey(uint8_t command)
 
 int tiny_run(void)
 {
-    const int result = obey(arena[TINY_A_BYTES]);
+    if (memcmp(arena + TINY_A_BYTES, "do:", 3) == 0) {
+        const int result = obey(arena[TINY_A_BYTES + 3]);
 
-    if (result != 0) {
-        return result;
+        if (result != 0) {
+            return result;
+        }
     }
     layer_reverse();
     layer_negate();
