@@ -236,15 +236,16 @@ def test_counting_without_a_host_compiler_says_so(monkeypatch: pytest.MonkeyPatc
 # ---- nothing is left behind --------------------------------------------------------------------------------------
 
 HOLDER = f"""
-import sys, threading, time
+import sys, time
 from toolchain.ports import open_port
 port = open_port({URL!r}, timeout=20)
 assert port.read(1) == b">"
 print(port.board.emulator_pid, flush=True)
+sys.stdin.readline()
 """
 WAIT = "time.sleep(60)\n"
 FROM_A_SHORT_THREAD = f"""
-import threading, time
+import sys, threading, time
 from toolchain.ports import open_port
 ports = []
 thread = threading.Thread(target=lambda: ports.append(open_port({URL!r}, timeout=20)))
@@ -254,6 +255,7 @@ assert port.read(1) == b">"
 port.write(b"alive")
 assert port.read(5) == b"alive"
 print(port.board.emulator_pid, flush=True)
+sys.stdin.readline()
 """
 SAYS_WHO_INTERRUPTED = """
 try:
@@ -266,11 +268,21 @@ except KeyboardInterrupt:
 
 
 def holder(code: str) -> tuple[subprocess.Popen[str], int]:
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    """A process that holds the board, and its emulator; it goes on when the emulator has been seen."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdin is not None
     assert process.stdout is not None
     pid = int(process.stdout.readline())
-    assert Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"/")
     assert b"qemu-system-arm" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    process.stdin.write("\n")
+    process.stdin.flush()
     return process, pid
 
 

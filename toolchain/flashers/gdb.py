@@ -22,6 +22,7 @@ def command_line(gdb: str, elf: Path, server: str) -> list[str]:
     steps = (
         "set confirm off",
         "set pagination off",
+        "set tcp auto-retry off",
         f"target extended-remote {server}",
         "monitor reset halt",  # OpenOCD, pyOCD, J-Link
         "load",
@@ -53,7 +54,7 @@ def check_output(output: str, server: str) -> None:
             f"no gdb server answers at {server}",
             "Start one (openocd -f board/st_nucleo_f4.cfg; pyocd gdbserver), or name it: --flasher gdb:host:port",
         )
-    compared = re.findall(r"^Section (\S+), range .* -- (matched|MIS-MATCHED)", output, re.MULTILINE)
+    compared = re.findall(r"^Section (\S+), range [^:]*: (matched|MIS-MATCHED)", output, re.MULTILINE)
     wrong = [name for name, verdict in compared if verdict != "matched"]
     if wrong:
         raise BoardError(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 
-from toolchain.errors import TargetError
+from toolchain.errors import TargetError, ToolError
 from toolchain.flashers.common import (
     FlashImage,
     FlashResult,
@@ -24,9 +25,11 @@ INSTALL = "pip install pyocd"
 
 def command_lines(pyocd: str, chip: str, image: Path, origin: int) -> list[list[str]]:
     """Load by sector and reset; then read back and compare, which ``load`` does not do by itself."""
-    load = [pyocd, "load", "--target", chip, "--erase", "sector", "--format", "bin", "--base-address", f"{origin:#x}"]
-    compare = [pyocd, "commander", "--target", chip, "--command", f"compare {origin:#x} {image}", "--command", "reset"]
-    return [[*load, str(image)], compare]
+    # Without --no-wait pyOCD waits for a probe for ever.
+    common = ["--no-wait", "--target", chip]
+    load = [pyocd, "load", *common, "--erase", "sector", "--format", "bin", "--base-address", f"{origin:#x}"]
+    compare = [pyocd, "commander", *common, "--command", f"compare {origin:#x} {shlex.quote(str(image))}"]
+    return [[*load, str(image)], [*compare, "--command", "reset"]]
 
 
 def flash(image: FlashImage, target: Target, progress: Progress) -> FlashResult:
@@ -40,6 +43,10 @@ def flash(image: FlashImage, target: Target, progress: Progress) -> FlashResult:
     with image_file(image) as path, progress.step("Flashing with pyOCD"):
         for command in command_lines(pyocd, chip, path, image.origin):
             code, output = run_program(command)
-            if code != 0 or "mismatch" in output.lower():
+            if "not recognized" in output and chip in output:
+                raise ToolError(f"pyOCD does not know the chip {chip}", f"Teach it: pyocd pack install {chip}")
+            if code != 0:
                 raise probe_trouble("pyOCD", output)
+    if f"All {len(image.data)} bytes match" not in output:  # a difference leaves the exit code 0
+        raise probe_trouble("pyOCD", output)
     return FlashResult("pyocd", len(image.data), time.monotonic() - begin)
