@@ -3,7 +3,6 @@
 
 TARGET ?= stm32
 PORT   ?= auto
-OUT    ?= mcuforge-out/$(TARGET)
 EXAMPLE := examples/digits/build
 
 # The example brings its own data; a model of yours comes with DATA= or, when it is a full-integer .tflite, without.
@@ -21,7 +20,7 @@ DEV    := $(STAMPS)/dev
 export PYTHONNOUSERSITE := 1
 unexport PYTHONPATH PYTHONHOME
 
-JOB := "$(MODEL)" $(if $(strip $(DATA)),--data "$(DATA)") --out "$(OUT)" $(ARGS)
+JOB := "$(MODEL)" $(if $(strip $(DATA)),--data "$(DATA)") $(if $(strip $(OUT)),--out "$(OUT)") $(ARGS)
 # An own copy of the example is trained only when it is what was asked for.
 EXAMPLE_FILES := $(if $(filter $(EXAMPLE)/%,$(MODEL)),$(EXAMPLE)/digits.keras)
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
@@ -41,7 +40,7 @@ help:
 	@echo "make setup                  only what a run needs    make lock: pin the dependencies anew"
 	@echo "make clean                  remove what make made, .venv included"
 	@echo
-	@echo "MODEL=$(MODEL) DATA=$(DATA) TARGET=$(TARGET) PORT=$(PORT) OUT=$(OUT)"
+	@echo "MODEL=$(MODEL) DATA=$(DATA) TARGET=$(TARGET) PORT=$(PORT) OUT=$(if $(OUT),$(OUT),mcuforge-out/NAME)"
 	@echo "ARGS= is added to the command line; PYTHON= names the Python to build .venv with."
 
 deploy: setup $(EXAMPLE_FILES)
@@ -50,7 +49,6 @@ deploy: setup $(EXAMPLE_FILES)
 profile: setup $(EXAMPLE_FILES)
 	$(BIN)/mcuforge profile $(JOB) --target "$(TARGET)" --port "$(PORT)"
 
-emulate: TARGET = host
 emulate: setup $(EXAMPLE_FILES)
 	$(BIN)/mcuforge emulate $(JOB)
 

@@ -1,8 +1,10 @@
 #!/bin/sh
 # Looks for what pip cannot install: Python's venv, the host compiler, the Arm compiler with its C headers, QEMU.
 # What is missing is installed with apt when that needs no password; otherwise the line to run is printed and
-# the exit code is 2. Nothing is fetched when nothing is missing.
+# the exit code is 2. Nothing is fetched when nothing is missing. With the argument "test", what only the tests use
+# is looked for as well.
 set -eu
+purpose=${1:-run}
 here=$(dirname "$0")
 
 apt='' dnf='' brew='' what=''
@@ -13,6 +15,10 @@ need() { # what, packages for apt, dnf and brew
 
 compiles() { # compiler, its options: does it find a C library's headers?
     printf '#include <string.h>\n' | "$@" -fsyntax-only -x c - >/dev/null 2>&1
+}
+
+compiles_cxx() {
+    printf '#include <cstring>\n' | g++ -fsyntax-only -x c++ - >/dev/null 2>&1
 }
 
 check() {
@@ -31,6 +37,8 @@ check() {
     compiles arm-none-eabi-gcc || need "the Arm compiler" "gcc-arm-none-eabi libnewlib-arm-none-eabi" \
         "arm-none-eabi-gcc-cs arm-none-eabi-newlib" gcc-arm-embedded
     command -v qemu-system-arm >/dev/null || need QEMU qemu-system-arm qemu-system-arm qemu
+    [ "$purpose" = test ] || return 0
+    compiles_cxx || need g++ g++ gcc-c++ gcc
 }
 
 apt_install() {

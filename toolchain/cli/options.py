@@ -130,6 +130,7 @@ def make_job(model: str, target: str, **options: Any) -> Job:
 def default_out(model: str, name: str | None, what: str = "") -> Path:
     """``mcuforge-out/<name>``, with ``-<what>`` for what is not a deployment."""
     if name is None:
-        name = Path(model).stem if "/" in model or "\\" in model or Path(model).exists() else model.rpartition(":")[2]
+        spec = re.fullmatch(r"[\w.]+:(\w+)", model)
+        name = spec[1] if spec else Path(model).stem
     name = re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip(".") or "model"
     return Path("mcuforge-out") / (f"{name}-{what}" if what else name)

@@ -16,7 +16,8 @@ from toolchain.target import Target
 
 if TYPE_CHECKING:
     from toolchain.flashers import FlashResult
-    from toolchain.pipeline import CompileResult, Inspection
+    from toolchain.inspection import Inspection
+    from toolchain.pipeline import CompileResult
 
 
 def _table(columns: Iterable[str], numbers: Sequence[str] = ()) -> Table:
