@@ -86,8 +86,8 @@ def _scratch_buffers(steps: Sequence[Step]) -> list[Buffer]:
 
 def _tensor_buffers(graph: Graph, nodes: Sequence[Node]) -> list[Buffer]:
     """One buffer for each group of variables that share memory; constants and shape operands have none."""
-    first: dict[str, int] = {name: 0 for name in graph.inputs}
-    last: dict[str, int] = {name: 0 for name in graph.inputs}
+    first: dict[str, int] = dict.fromkeys(graph.inputs, 0)
+    last: dict[str, int] = dict.fromkeys(graph.inputs, 0)
     for i, node in enumerate(nodes):
         for name in _variables(graph, node):
             last[name] = i

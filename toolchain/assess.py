@@ -1,0 +1,96 @@
+"""Accuracy and exactness: the board's outputs against the labels, the float model and the reference interpreter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from toolchain import metrics, reference
+from toolchain.data import dequantize, quantize_input
+from toolchain.front import Quantized, samples_of
+from toolchain.graph import Array, Graph
+from toolchain.progress import Progress
+from toolchain.results import Accuracy, Exactness, Report, Score
+
+REFERENCE = "mcuforge reference interpreter (equal to TFLM's reference kernels)"
+RANDOM_SAMPLES = 16
+
+
+def evaluation_inputs(model: Quantized, limit: int | None) -> list[Array]:
+    """What the board is asked: the codes of the test samples, else of the calibration samples, else random ones.
+
+    One array for each input, in its type, samples first. Random codes are seeded.
+    """
+    real = _slice(samples_of(model.data.x_test), limit) or _slice(samples_of(model.data.x_calib), limit)
+    return to_codes(model.graph, real) if real else random_codes(model.graph, limit or RANDOM_SAMPLES)
+
+
+def sample_inputs(model: Quantized) -> list[Array]:
+    """One sample for timing, without the sample axis."""
+    return [x[0] for x in evaluation_inputs(model, 1)]
+
+
+def to_codes(graph: Graph, real: Sequence[Array]) -> list[Array]:
+    """Real samples as the graph's inputs take them."""
+    tensors = [graph.tensor(n) for n in graph.inputs]
+    codes = [
+        quantize_input(x, t) if t.quant is not None else x.astype(t.dtype) for x, t in zip(real, tensors, strict=True)
+    ]
+    return [c.reshape(len(c), *t.shape) for c, t in zip(codes, tensors, strict=True)]
+
+
+def random_codes(graph: Graph, count: int, seed: int = 0) -> list[Array]:
+    """Seeded samples over the whole range of the inputs' codes; standard normal ones for float inputs."""
+    rng = np.random.default_rng(seed)
+    arrays: list[Array] = []
+    for tensor in (graph.tensor(n) for n in graph.inputs):
+        shape = (count, *tensor.shape)
+        if tensor.dtype == "float32":
+            arrays.append(rng.standard_normal(shape).astype(np.float32))
+        else:
+            info = np.iinfo(tensor.dtype)
+            arrays.append(rng.integers(info.min, info.max, shape, endpoint=True).astype(tensor.dtype))
+    return arrays
+
+
+def assess(
+    report: Report, model: Quantized, codes: Sequence[Array], outputs: Sequence[Array], progress: Progress
+) -> Report:
+    """The report with accuracy and exactness. ``codes`` went to the board, ``outputs`` came back."""
+    with progress.step("Running the reference"):
+        expected = reference.run(model.graph, codes)
+    differing = sum(int((a != b).sum()) for a, b in zip(expected, outputs, strict=True))
+    exactness = Exactness(REFERENCE, sum(int(a.size) for a in expected), differing)
+    return replace(report, exactness=exactness, accuracy=_accuracy(model, codes, expected[0], outputs[0], progress))
+
+
+def _accuracy(model: Quantized, codes: Sequence[Array], host: Array, device: Array, progress: Progress) -> Accuracy:
+    x = samples_of(model.data.x_test)
+    if not x:
+        return Accuracy(metrics.NONE)
+    count = len(codes[0])
+    x = _slice(x, count)
+    y = None if model.data.y_test is None else model.data.y_test[:count]
+    metric = metrics.choose_metric(y, x[0].shape[1:], host.shape[2:] if host.shape[1] == 1 else host.shape[1:])
+    if metric == metrics.NONE:
+        return Accuracy(metric)
+
+    def scored(values: Array) -> Score | None:
+        return metrics.score(metric, values, y, x[0])
+
+    floats = None
+    if model.float_model is not None:
+        with progress.step("Running the float model"):
+            floats = scored(model.float_model.predict(x))
+    return Accuracy(metric, floats, scored(_real(model.graph, host)), scored(_real(model.graph, device)))
+
+
+def _real(graph: Graph, values: Array) -> Array:
+    tensor = graph.tensor(graph.outputs[0])
+    return dequantize(values, tensor) if tensor.quant is not None else values
+
+
+def _slice(x: Sequence[Array], limit: int | None) -> list[Array]:
+    return [a[:limit] for a in x]

@@ -1,0 +1,180 @@
+"""Compiles a source tree with the serial firmware around it and takes the sizes from the ELF file."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolchain.codegen import SourceTree
+from toolchain.elf import read_image, read_sizes
+from toolchain.errors import TargetError, ToolError
+from toolchain.firmware_files import (
+    UART_BUFFER_SYMBOLS,
+    FwModel,
+    compile_flags,
+    firmware_sources,
+    link_flags,
+    render_fw_model,
+    render_linker_script,
+)
+from toolchain.plan import Plan
+from toolchain.target import Target
+
+MODEL_FLAGS = ("-std=c99", "-O2", "-ffunction-sections", "-fdata-sections", "-Wall", "-Wextra", "-Wconversion")
+SANITIZE_FLAGS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """A linked firmware. Sizes in bytes; ``layer_flash`` holds each layer's own constants, in order.
+
+    ``ram`` leaves out the stack and ``uart_buffer``. ``origin`` and ``image`` are None for a host executable.
+    """
+
+    elf: Path
+    flash: int
+    ram: int
+    uart_buffer: int
+    layer_flash: tuple[int, ...]
+    compiler: str
+    origin: int | None = None
+    image: bytes | None = None
+
+
+def compiler_command(target: Target) -> str:
+    """The C compiler of a target: its prefix + gcc; on the host $CC, cc, gcc or clang. Raises ToolError without one."""
+    if target.compiler.prefix:
+        candidates = [f"{target.compiler.prefix}gcc"]
+    else:
+        candidates = [c for c in (os.environ.get("CC"), "gcc", "cc", "clang") if c]
+    for candidate in candidates:
+        if shutil.which(candidate):
+            return candidate
+    raise ToolError(
+        f"target {target.name}: there is no compiler {candidates[0]}", install_hint(target.compiler.packages)
+    )
+
+
+def install_hint(packages: dict[str, str]) -> str:
+    """The lines that install a program, one for each package manager."""
+    commands = {"apt": "sudo apt-get install", "dnf": "sudo dnf install", "brew": "brew install"}
+    return "Install it: " + " | ".join(f"{commands.get(m, m)} {names}" for m, names in packages.items())
+
+
+def compiler_version(target: Target) -> str:
+    """The first line that the compiler says of itself."""
+    result = subprocess.run([compiler_command(target), "--version"], capture_output=True, text=True, check=False)
+    return result.stdout.partition("\n")[0].strip()
+
+
+def build(
+    tree: SourceTree, plan: Plan, model: FwModel, target: Target, folder: Path, sanitize: bool = False
+) -> Firmware:
+    """Write the sources to ``folder/src``, compile and link ``folder/firmware.elf``.
+
+    Raises ToolError when there is no compiler or it fails, TargetError when the firmware does not fit the target.
+    """
+    compiler = compiler_command(target)
+    sources = _write_sources(tree, model, target, folder)
+    objects = folder / "obj"
+    objects.mkdir()
+    extra = list(SANITIZE_FLAGS) if sanitize else []
+    includes = [f"-I{folder / 'src'}"]
+    model_flags = [*MODEL_FLAGS, *target.compiler.cflags, "-DNN_PROFILE", "-DNN_MARKERS", *includes, *extra]
+    fw_flags = [*compile_flags(target), "-DNN_PROFILE", *includes, *extra]
+    jobs = [(s, model_flags) for s in sources if s.name != "fw_model.c"]
+    jobs += [(s, fw_flags) for s in (*firmware_sources(target), folder / "src" / "fw_model.c")]
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        compiled = list(pool.map(lambda job: _compile(compiler, job[0], job[1], objects), jobs))
+    elf = folder / "firmware.elf"
+    script = folder / "src" / "linker.ld" if target.kind == "mcu" else None
+    command = [compiler, *map(str, compiled), *link_flags(target, script), *extra, "-o", str(elf)]
+    _check_link(subprocess.run(command, capture_output=True, text=True, check=False), tree, plan, target)
+    shutil.rmtree(objects)
+    firmware = sizes_of(elf, tree, target)
+    if firmware.image is not None:
+        elf.with_suffix(".bin").write_bytes(firmware.image)
+    return firmware
+
+
+def _write_sources(tree: SourceTree, model: FwModel, target: Target, folder: Path) -> list[Path]:
+    src = folder / "src"
+    src.mkdir(parents=True)
+    files = {**tree.files, "fw_model.c": render_fw_model(model)}
+    if target.kind == "mcu":
+        files["linker.ld"] = render_linker_script(target)
+    for name, text in files.items():
+        (src / name).write_text(text, encoding="utf-8")
+    return [src / name for name in files if name.endswith(".c")]
+
+
+def _compile(compiler: str, source: Path, flags: list[str], objects: Path) -> Path:
+    output = objects / f"{source.stem}.o"
+    command = [compiler, *flags, "-c", str(source), "-o", str(output)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise ToolError(
+            f"{compiler} failed on {source.name}:\n{_first_lines(result.stderr)}", "Command: " + " ".join(command)
+        )
+    return output
+
+
+def _first_lines(text: str, count: int = 12) -> str:
+    return "\n".join(text.strip().splitlines()[:count])
+
+
+def _check_link(result: subprocess.CompletedProcess[str], tree: SourceTree, plan: Plan, target: Target) -> None:
+    """Raises TargetError for a region that overflowed, ToolError for any other trouble of the linker."""
+    if result.returncode == 0:
+        return
+    over = re.findall(r"region [`']([^']+)' overflowed by (\d+) bytes", result.stderr)
+    if not over:
+        raise ToolError(f"linking for {target.name} failed:\n{_first_lines(result.stderr)}")
+    lines = []
+    for name, count in over:
+        region = next(r for r in target.memory if r.name == name)
+        largest = _largest_layers(plan, region.kind)
+        lines.append(
+            f"{name} ({region.size} bytes) is over by {count} bytes; the largest layers: "
+            + ", ".join(f"{layer} {size} bytes of {region.kind}" for layer, size in largest)
+        )
+    raise TargetError(
+        f"{tree.c_name} does not fit {target.name}: " + "; ".join(lines),
+        "Make these layers smaller, or choose a target with more memory (mcuforge targets).",
+    )
+
+
+def _largest_layers(plan: Plan, kind: str) -> list[tuple[str, int]]:
+    """The three layers that take most flash (constants) or RAM (inputs, outputs and scratch)."""
+    graph = plan.graph
+    sizes = []
+    for step in plan.layers:
+        names = [n for n in (*step.node.inputs, *step.node.outputs) if n]
+        constant = sum(graph.tensor(n).nbytes for n in names if graph.is_constant(n))
+        variable = sum(graph.tensor(n).nbytes for n in names if not graph.is_constant(n)) + step.scratch_bytes
+        sizes.append(
+            (step.node.layers[0] if step.node.layers else step.node.name, constant if kind == "flash" else variable)
+        )
+    return sorted(sizes, key=lambda s: -s[1])[:3]
+
+
+def sizes_of(elf: Path, tree: SourceTree, target: Target) -> Firmware:
+    """The sizes of an ELF file that was built from ``tree``."""
+    sizes = read_sizes(elf)
+    uart = sum(sizes.symbols.get(s, 0) for s in UART_BUFFER_SYMBOLS)
+    origin, image = read_image(elf) if target.kind == "mcu" else (None, None)
+    return Firmware(
+        elf=elf,
+        flash=sizes.flash if image is None else len(image),
+        ram=sizes.ram - uart,
+        uart_buffer=uart,
+        layer_flash=tuple(sum(sizes.symbols.get(s, 0) for s in symbols) for symbols in tree.layer_symbols),
+        compiler=compiler_version(target),
+        origin=origin,
+        image=image,
+    )

@@ -1,0 +1,456 @@
+"""Turns a plan into C sources: structure goes in here, the C syntax is in ``firmware_templates/model``.
+
+The result is the same byte for byte for the same model, target and version: no dates, no absolute paths.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from toolchain import __version__, resources
+from toolchain.graph import Array, Graph, Tensor
+from toolchain.ops.base import Const, KernelCall
+from toolchain.plan import Plan, Step
+from toolchain.target import Target
+
+C_TYPES = {
+    "int8": "int8_t",
+    "int16": "int16_t",
+    "int32": "int32_t",
+    "uint8": "uint8_t",
+    "bool": "uint8_t",
+    "float32": "float",
+}
+
+# C and C++ keywords, and headers that a model's own header must not hide.
+_RESERVED = frozenset(
+    [
+        "auto",
+        "bool",
+        "break",
+        "case",
+        "catch",
+        "char",
+        "class",
+        "const",
+        "continue",
+        "default",
+        "delete",
+        "do",
+        "double",
+        "else",
+        "enum",
+        "extern",
+        "false",
+        "float",
+        "for",
+        "friend",
+        "goto",
+        "if",
+        "inline",
+        "int",
+        "long",
+        "main",
+        "namespace",
+        "new",
+        "operator",
+        "private",
+        "protected",
+        "public",
+        "register",
+        "restrict",
+        "return",
+        "short",
+        "signed",
+        "sizeof",
+        "static",
+        "struct",
+        "switch",
+        "template",
+        "this",
+        "throw",
+        "true",
+        "try",
+        "typedef",
+        "union",
+        "unsigned",
+        "using",
+        "virtual",
+        "void",
+        "volatile",
+        "while",
+        "assert",
+        "ctype",
+        "errno",
+        "float",
+        "inttypes",
+        "limits",
+        "locale",
+        "math",
+        "memory",
+        "setjmp",
+        "signal",
+        "stdarg",
+        "stdbool",
+        "stddef",
+        "stdint",
+        "stdio",
+        "stdlib",
+        "string",
+        "time",
+        "arena",
+        "stamp",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class ModelId:
+    """Where the model came from: ``source`` is a file's name without its folder, ``sha256`` of the quantized model."""
+
+    name: str
+    source: str
+    sha256: str
+
+    @property
+    def c_name(self) -> str:
+        return c_identifier(self.name)
+
+
+@dataclass(frozen=True)
+class TensorView:
+    """An input or output as the templates see it."""
+
+    tensor: Tensor
+    index: int
+    macro: str
+    offset: int
+
+    @property
+    def name(self) -> str:
+        return _comment(self.tensor.name)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.tensor.shape
+
+    @property
+    def dtype(self) -> str:
+        return self.tensor.dtype
+
+    @property
+    def ctype(self) -> str:
+        return C_TYPES[self.tensor.dtype]
+
+    @property
+    def size(self) -> int:
+        return self.tensor.size
+
+    @property
+    def nbytes(self) -> int:
+        return self.tensor.nbytes
+
+    @property
+    def quantized(self) -> bool:
+        return self.tensor.dtype == "int8" and self.tensor.quant is not None
+
+    @property
+    def scale_text(self) -> str:
+        return _c_float(self.tensor.scale)
+
+    @property
+    def zero_point(self) -> int:
+        return self.tensor.zero_point
+
+
+@dataclass(frozen=True, eq=False)
+class ConstView:
+    """An array in the weights header."""
+
+    name: str
+    ctype: str
+    data: Array
+    comment: str
+
+    @property
+    def size(self) -> int:
+        return int(self.data.size)
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A pointer argument: a constant's name, or a place in the arena."""
+
+    ctype: str
+    offset: int = 0
+    const: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """A member of a parameter struct; an array member holds the constant's C name as ``reference``."""
+
+    name: str
+    value: Any
+    reference: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class CallView:
+    symbol: str
+    header: str
+    params_type: str
+    params_name: str
+    fields: tuple[Field, ...]
+    args: tuple[Argument, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class LayerView:
+    """``symbols`` are the C names of the flash that this layer alone uses."""
+
+    index: int
+    comment: str
+    calls: tuple[CallView, ...]
+    symbols: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ModelView:
+    """All that the templates are rendered from."""
+
+    ident: ModelId
+    target: Target
+    arena_bytes: int
+    inputs: list[TensorView]
+    outputs: list[TensorView]
+    layers: tuple[LayerView, ...]
+    consts: tuple[ConstView, ...]
+    version: str = __version__
+
+    @property
+    def name(self) -> str:
+        return _comment(self.ident.name)
+
+    @property
+    def c_name(self) -> str:
+        return self.ident.c_name
+
+    @property
+    def c_upper(self) -> str:
+        return self.ident.c_name.upper()
+
+    @property
+    def source(self) -> str:
+        return _comment(self.ident.source)
+
+    @property
+    def sha256(self) -> str:
+        return self.ident.sha256
+
+    @property
+    def target_name(self) -> str:
+        return self.target.name
+
+    @property
+    def target_core(self) -> str:
+        return self.target.core
+
+    @property
+    def headers(self) -> list[str]:
+        return sorted({call.header for layer in self.layers for call in layer.calls})
+
+    @property
+    def simple(self) -> bool:
+        """One input and one output: the model gets ``<name>_invoke``."""
+        return len(self.inputs) == len(self.outputs) == 1
+
+
+@dataclass(frozen=True, eq=False)
+class SourceTree:
+    """Files by name. ``layer_symbols`` has the C names of each layer's own constants, in order."""
+
+    c_name: str
+    files: Mapping[str, str]
+    layer_symbols: tuple[tuple[str, ...], ...]
+
+    @property
+    def c_files(self) -> list[str]:
+        return sorted(f for f in self.files if f.endswith(".c"))
+
+
+def c_identifier(name: str) -> str:
+    """A lower-case C identifier made from a model's name."""
+    ident = re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_")
+    if not ident or ident[0].isdigit() or ident in _RESERVED or ident.startswith(("nn_", "fw_")):
+        ident = f"model_{ident}".rstrip("_")
+    return ident
+
+
+def generate(plan: Plan, ident: ModelId, target: Target) -> SourceTree:
+    """The model's C files and the runtime files they use, nothing else."""
+    view = _model_view(plan, ident, target)
+    files = {
+        f"{ident.c_name}.h": _render("model.h.j2", m=view),
+        f"{ident.c_name}.c": _render("model.c.j2", m=view),
+        f"{ident.c_name}_weights.h": _render("weights.h.j2", m=view),
+    }
+    files |= _runtime_files(plan, view.headers)
+    sources = sorted(f for f in files if f.endswith(".c"))
+    files["CMakeLists.txt"] = _render("CMakeLists.txt.j2", m=view, sources=sources)
+    return SourceTree(ident.c_name, files, tuple(layer.symbols for layer in view.layers))
+
+
+def _model_view(plan: Plan, ident: ModelId, target: Target) -> ModelView:
+    graph, upper = plan.graph, ident.c_name.upper()
+
+    def views(names: Sequence[str], what: str) -> list[TensorView]:
+        offsets = plan.memory.offsets
+        return [TensorView(graph.tensor(n), i, f"{upper}_{what}{i}", offsets[n]) for i, n in enumerate(names)]
+
+    consts: list[ConstView] = []
+    layers = tuple(_layer_view(plan, step, i, consts) for i, step in enumerate(plan.layers))
+    return ModelView(
+        ident=ident,
+        target=target,
+        arena_bytes=max(plan.memory.arena_bytes, 1),
+        inputs=views(graph.inputs, "INPUT"),
+        outputs=views(graph.outputs, "OUTPUT"),
+        layers=layers,
+        consts=tuple(consts),
+    )
+
+
+def _layer_view(plan: Plan, step: Step, index: int, consts: list[ConstView]) -> LayerView:
+    base = c_identifier(step.node.name)
+    before = len(consts)
+    calls = []
+    for k, call in enumerate(step.calls):
+        name = base if len(step.calls) == 1 else f"{base}_{k}"
+        calls.append(_call_view(plan, step, call, name, consts))
+    symbols = (*(c.name for c in consts[before:]), *(c.params_name for c in calls))
+    return LayerView(index, _layer_comment(plan.graph, step, index), tuple(calls), symbols)
+
+
+def _call_view(plan: Plan, step: Step, call: KernelCall, name: str, consts: list[ConstView]) -> CallView:
+    fields = []
+    for field, value in call.params:
+        reference = ""
+        if isinstance(value, Const):
+            reference = f"{name}_{value.suffix}"
+            shape = "x".join(map(str, value.data.shape))
+            consts.append(ConstView(reference, value.ctype, value.data, f"{name}: {value.suffix}, {shape}"))
+        fields.append(Field(field, value, reference))
+    args = [_argument(plan, tensor, name, consts) for tensor in (*call.inputs, *call.outputs)]
+    if call.scratch_bytes:
+        args.append(Argument("int8_t", plan.memory.scratch[step.node.name]))
+    return CallView(call.symbol, call.header, call.params_type, f"{name}_params", tuple(fields), tuple(args))
+
+
+def _argument(plan: Plan, name: str, call: str, consts: list[ConstView]) -> Argument:
+    tensor = plan.graph.tensor(name)
+    ctype = C_TYPES[tensor.dtype]
+    if tensor.data is None:
+        return Argument(ctype, plan.memory.offsets[name])
+    const = ConstView(f"{call}_operand", ctype, tensor.data, f"{call}: constant operand")
+    consts.append(const)
+    return Argument(ctype, const=const.name)
+
+
+def _layer_comment(graph: Graph, step: Step, index: int) -> str:
+    """For example: 3  conv2d  8x8x16 -> 8x8x32, 3x3, relu  (portable)  [conv_2]."""
+    shapes = [_shape(graph.tensor(n)) for n in step.node.inputs if n and not graph.is_constant(n)]
+    text = f"{index}  {step.node.op}  {' + '.join(shapes)} -> {_shape(graph.tensor(step.node.outputs[0]))}"
+    window = getattr(step.node.attrs, "window", None)
+    if window is not None:
+        text += f", {window.size[0]}x{window.size[1]}"
+        if window.stride != (1, 1):
+            text += f" stride {window.stride[0]}x{window.stride[1]}"
+    if getattr(step.node.attrs, "activation", "none") not in ("none", 0):
+        text += f", {step.node.attrs.activation}"
+    variant = step.variant.name if step.variant else "view"
+    return _comment(f"{text}  ({variant})  [{', '.join(step.node.layers)}]")
+
+
+def _shape(tensor: Tensor) -> str:
+    dims = tensor.shape[1:] if len(tensor.shape) > 1 and tensor.shape[0] == 1 else tensor.shape
+    return "x".join(map(str, dims)) or "1"
+
+
+def _runtime_files(plan: Plan, headers: Sequence[str]) -> dict[str, str]:
+    """The kernels' C files and every runtime header they reach."""
+    folder = resources.templates() / "runtime"
+    sources = {s for step in plan.layers if step.variant for s in step.variant.sources}
+    todo = [*sources, *headers, "nn_port.h"]
+    files: dict[str, str] = {}
+    while todo:
+        name = todo.pop()
+        if name not in files:
+            files[name] = (folder / name).read_text(encoding="utf-8")
+            todo += re.findall(r'#include "(nn_\w+\.h)"', files[name])
+    return files
+
+
+def _render(template: str, **context: Any) -> str:
+    return _environment(resources.templates() / "model").get_template(template).render(**context)
+
+
+@cache
+def _environment(folder: Path) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.filters.update(c_values=_c_values, c_field=_c_field, c_argument=_c_argument)
+    return environment
+
+
+def _c_values(const: ConstView) -> str:
+    """The initializer's lines, at most 100 columns."""
+    flat = const.data.reshape(-1)
+    texts = [_c_float(float(v)) + "f" for v in flat] if const.ctype == "float" else [str(v) for v in flat.tolist()]
+    lines, line = [], "   "
+    for text in texts:
+        if len(line) + len(text) + 2 > 100:
+            lines.append(line)
+            line = "   "
+        line += f" {text},"
+    return "\n".join([*lines, line])
+
+
+def _c_field(field: Field) -> str:
+    if field.reference:
+        return field.reference
+    if isinstance(field.value, tuple):
+        return "{" + ", ".join(str(v) for v in field.value) + "}"
+    return _c_float(field.value) + "f" if isinstance(field.value, float) else str(int(field.value))
+
+
+def _c_argument(argument: Argument) -> str:
+    if argument.const:
+        return argument.const
+    place = f"arena + {argument.offset}"
+    return place if argument.ctype == "int8_t" else f"({argument.ctype} *)(void *)({place})"
+
+
+def _c_float(value: float) -> str:
+    """Decimal digits that give back the same float32; the caller adds the suffix f."""
+    text = f"{float(np.float32(value)):.9g}"
+    return text if any(c in text for c in ".en") else f"{text}.0"
+
+
+def _comment(text: str) -> str:
+    """Text that cannot end the comment it stands in."""
+    return " ".join(text.replace("*/", "* /").replace("/*", "/ *").split())

@@ -1,0 +1,186 @@
+"""The way from what the user names to an int8 graph: model file, data, quantization, checks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toolchain.codegen import ModelId
+from toolchain.data import Dataset, load_data
+from toolchain.errors import DataError, ModelError
+from toolchain.graph import Array, Graph
+from toolchain.importers.float_model import FloatModel, Port
+from toolchain.importers.float_tflite import FloatTflite, is_float_tflite, load_float_tflite
+from toolchain.importers.tflite import parse_tflite
+from toolchain.job import Job
+from toolchain.passes import run_passes
+from toolchain.progress import Progress
+from toolchain.quantize.check import check_quantized, check_representative
+from toolchain.verify import check_graph, check_supported
+
+BUILD_FILE = "build.json"
+TFLITE_FILE = "model.tflite"
+ELF_FILE = "firmware.elf"
+
+AnyFloatModel = FloatModel | FloatTflite
+Quantizer = Callable[[Any, Sequence[Array], Progress], bytes]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A model as it was given: a float one with the method that quantizes it, or the ``content`` of an integer one."""
+
+    name: str
+    where: str
+    float_model: AnyFloatModel | None = None
+    quantize: Quantizer | None = None
+    content: bytes | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Quantized:
+    """An int8 model and what it is measured with.
+
+    ``tflite`` is the quantized flatbuffer that ``graph`` was read from; ``float_model`` is None where only that is
+    known. ``elf`` is the firmware of an earlier build, when the job named its folder.
+    """
+
+    ident: ModelId
+    tflite: bytes
+    graph: Graph
+    data: Dataset
+    float_model: AnyFloatModel | None = None
+    elf: Path | None = None
+
+
+def prepare(job: Job, progress: Progress) -> Quantized:
+    """Load, quantize and check the job's model. Raises ModelError, DataError or ToolError."""
+    folder = build_folder(job.model)
+    if folder is not None:
+        return _from_build(job, folder, progress)
+    source = open_source(job.model, progress)
+    name = job.name or source.name
+    if source.content is not None:
+        graph = checked_graph(parse_tflite(source.content, name, source.where), source.where)
+        data = load_data(job.data, input_ports(graph), job.representative, job.evaluation, progress)
+        return Quantized(_ident(name, source.where, source.content), source.content, graph, data)
+    model = source.float_model
+    assert model is not None
+    data = load_data(job.data, model.inputs, job.representative, job.evaluation, progress)
+    content = _quantize(source, samples_of(data.x_calib), progress)
+    graph = checked_graph(parse_tflite(content, name, source.where), source.where)
+    check_quantized(graph)
+    return Quantized(_ident(name, source.where, content), content, graph, data, model)
+
+
+def describe(job: Job, progress: Progress) -> tuple[ModelId, Graph]:
+    """The job's graph for looking at: it may hold operators that cannot run.
+
+    A float model without data is quantized with random samples: the structure is right, the ranges mean nothing.
+    """
+    folder = build_folder(job.model)
+    source = open_source(folder / TFLITE_FILE if folder else job.model, progress)
+    name = job.name or source.name
+    content = source.content
+    if content is None:
+        model = source.float_model
+        assert model is not None
+        data = load_data(job.data, model.inputs, job.representative, job.evaluation, progress)
+        calibration = samples_of(data.x_calib)
+        if not calibration:
+            progress.note("no representative samples: random ones set the ranges, look at the structure only")
+            rng = np.random.default_rng(0)
+            calibration = [rng.standard_normal((32, *p.shape[1:])).astype(p.dtype) for p in model.inputs]
+        content = _quantize(source, calibration, progress)
+    return _ident(name, source.where, content), run_passes(parse_tflite(content, name, source.where))
+
+
+def open_source(model: Any, progress: Progress) -> Source:
+    """Read what the user named, whatever it is."""
+    if isinstance(model, (str, Path)) and Path(model).suffix.lower() == ".tflite":
+        return _open_tflite(Path(model))
+    from toolchain.importers.keras import load_keras
+    from toolchain.quantize.tflite_ptq import quantize
+
+    with progress.step("Loading the model"):
+        loaded = load_keras(model)
+    return Source(loaded.name, loaded.source, loaded, quantize)
+
+
+def checked_graph(parsed: Graph, where: str) -> Graph:
+    """The graph after the passes. Raises ModelError when something in it cannot run."""
+    graph = run_passes(parsed)
+    check_supported(graph, where)
+    check_graph(graph)
+    return graph
+
+
+def build_folder(model: Any) -> Path | None:
+    """The folder that ``deploy`` wrote, when the model names one."""
+    if isinstance(model, (str, Path)) and (Path(model) / BUILD_FILE).is_file():
+        return Path(model)
+    return None
+
+
+def input_ports(graph: Graph) -> tuple[Port, ...]:
+    """The inputs as a user fills them: real values for quantized tensors."""
+    tensors = [graph.tensor(n) for n in graph.inputs]
+    return tuple(Port(t.name, t.shape, "float32" if t.quant else t.dtype) for t in tensors)
+
+
+def samples_of(x: Array | Sequence[Array] | None) -> list[Array]:
+    """One array for each input, samples first; empty when there are none."""
+    if x is None:
+        return []
+    return [x] if isinstance(x, np.ndarray) else list(x)
+
+
+def _open_tflite(path: Path) -> Source:
+    try:
+        content = path.read_bytes()
+    except OSError as e:
+        raise ModelError(f"{path}: cannot be read: {e.strerror}", "Check the path.") from e
+    parse_tflite(content, path.stem, str(path))  # proves that the file is whole before anything else reads it
+    if not is_float_tflite(content):
+        return Source(path.stem, str(path), content=content)
+    from toolchain.quantize.tflite_float import quantize_tflite
+
+    return Source(path.stem, str(path), load_float_tflite(path, content), quantize_tflite)
+
+
+def _quantize(source: Source, calibration: list[Array], progress: Progress) -> bytes:
+    assert source.float_model is not None
+    assert source.quantize is not None
+    if not calibration:
+        raise DataError(
+            f"{source.where}: quantization needs representative samples and there are none",
+            "Give data with x_calib (--data) or samples alone (--representative).",
+        )
+    check_representative(calibration, source.float_model.inputs, progress)
+    return source.quantize(source.float_model, calibration, progress)
+
+
+def _from_build(job: Job, folder: Path, progress: Progress) -> Quantized:
+    """The model as it was built; the float model is loaded again when it can still be found."""
+    try:
+        facts = json.loads((folder / BUILD_FILE).read_text())
+        name, where, spec = str(facts["name"]), str(facts["source"]), facts["model"]
+        content = (folder / TFLITE_FILE).read_bytes()
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise ModelError(f"{folder}: not a complete build: {e}", "Build it again: mcuforge deploy") from e
+    graph = checked_graph(parse_tflite(content, name, str(folder / TFLITE_FILE)), str(folder / TFLITE_FILE))
+    wants_float = job.data is not None or job.evaluation is not None
+    model = open_source(spec, progress).float_model if wants_float and spec and Path(spec).exists() else None
+    ports = model.inputs if model is not None else input_ports(graph)
+    data = load_data(job.data, ports, job.representative, job.evaluation, progress)
+    return Quantized(_ident(name, where, content), content, graph, data, model, folder / ELF_FILE)
+
+
+def _ident(name: str, where: str, content: bytes) -> ModelId:
+    return ModelId(name, Path(where).name, hashlib.sha256(content).hexdigest())

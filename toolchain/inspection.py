@@ -1,0 +1,95 @@
+"""Describes a model without building it: graph, shapes, MACs, parameters, kernels, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from toolchain.front import describe
+from toolchain.graph import Graph, Node, Tensor
+from toolchain.job import Job
+from toolchain.memory import plan_memory
+from toolchain.ops import registry
+from toolchain.progress import Progress
+from toolchain.select import select_kernels, usable_variants
+from toolchain.target import Target
+from toolchain.verify import refusals
+
+
+@dataclass(frozen=True)
+class NodeInfo:
+    """One operator. ``kernel`` is the variant that the target would use, empty for none."""
+
+    name: str
+    op: str
+    output_shape: tuple[int, ...]
+    macs: int
+    parameters: int
+    kernel: str
+    quant: str
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """``refused`` says why nodes cannot run; ``arena_bytes`` is None when some cannot."""
+
+    name: str
+    sha256: str
+    macs: int
+    parameters: int
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    nodes: tuple[NodeInfo, ...]
+    refused: tuple[str, ...]
+    arena_bytes: int | None
+
+
+def inspect_model(job: Job, progress: Progress) -> Inspection:
+    """Raises ModelError, DataError or ToolError when the model cannot even be read."""
+    ident, graph = describe(job, progress)
+    refused = tuple(refusals(graph))
+    nodes = tuple(_node(graph, node, job.target, supported=not refused) for node in graph.nodes)
+    return Inspection(
+        name=ident.name,
+        sha256=ident.sha256,
+        macs=sum(n.macs for n in nodes),
+        parameters=sum(n.parameters for n in nodes),
+        inputs=tuple(tensor_text(graph.tensor(n)) for n in graph.inputs),
+        outputs=tuple(tensor_text(graph.tensor(n)) for n in graph.outputs),
+        nodes=nodes,
+        refused=refused,
+        arena_bytes=None if refused else _arena(graph, job.target),
+    )
+
+
+def _arena(graph: Graph, target: Target) -> int:
+    return plan_memory(graph, select_kernels(graph, target)).arena_bytes
+
+
+def _node(graph: Graph, node: Node, target: Target, supported: bool) -> NodeInfo:
+    out = graph.tensor(node.outputs[0])
+    op = registry().get(node.op)
+    kernel = ""
+    if supported and op is not None:
+        kernel = "no code" if op.view else usable_variants(graph, node, target)[0].name
+    return NodeInfo(
+        name=node.layers[0] if node.layers else node.name,
+        op=node.op,
+        output_shape=out.shape,
+        macs=op.macs(graph, node) if op is not None and supported else 0,
+        parameters=sum(graph.tensor(n).size for n in parameter_names(graph, node)),
+        kernel=kernel,
+        quant=_quant_text(out),
+    )
+
+
+def parameter_names(graph: Graph, node: Node) -> list[str]:
+    """The weights and biases of a node: its quantized constants."""
+    return [n for n in node.inputs if n and graph.is_constant(n) and graph.tensor(n).quant is not None]
+
+
+def tensor_text(tensor: Tensor) -> str:
+    return f"{tensor.name} {tensor.dtype} {'x'.join(map(str, tensor.shape))} {_quant_text(tensor)}".rstrip()
+
+
+def _quant_text(tensor: Tensor) -> str:
+    return "" if tensor.quant is None else f"{tensor.scale:.6g} * (q - {tensor.zero_point})".replace("- -", "+ ")

@@ -1,0 +1,119 @@
+"""Measures a model on whatever answers the firmware's protocol: a board, the virtual board, a host process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from toolchain.errors import BoardError
+from toolchain.graph import Array
+from toolchain.link.client import Link
+from toolchain.link.info import CORE_CYCLES, NANOSECONDS, DeviceInfo
+from toolchain.ports import PortChoice, open_port
+from toolchain.progress import Progress
+from toolchain.results import CYCLES_MEASURED, CYCLES_MODELLED, HOST_NS, INSTRUCTIONS, Latency
+from toolchain.target import Target
+
+
+@dataclass(frozen=True)
+class Timing:
+    """``latency`` in every unit there is; ``layers`` in ``layer_unit``. ``stack`` is the high-water mark in bytes."""
+
+    latency: tuple[Latency, ...]
+    layer_unit: str
+    layers: tuple[int, ...]
+    stack: int | None
+    notes: tuple[str, ...] = ()
+
+
+@contextmanager
+def linked(url: str, target: Target, sha256: str, name: str) -> Iterator[tuple[Link, Any]]:
+    """An open link to a board that carries this model, and its port. Raises BoardError."""
+    port = open_port(url, target.board.baud)
+    try:
+        link = Link(port)
+        link.check_model(sha256, name)
+        yield link, port
+    finally:
+        port.close()
+
+
+def time_model(
+    choice: PortChoice, target: Target, sha256: str, name: str, inputs: Sequence[Array], runs: int, progress: Progress
+) -> Timing:
+    """Warm up, run ``runs`` inferences on one sample, then one layer by layer.
+
+    On the virtual board the emulator counts: instructions exactly, cycles by its model where it can.
+    """
+    url = with_query(choice.url, "count=1") if choice.virtual else choice.url
+    with progress.step("Measuring latency", runs + 2) as advance, linked(url, target, sha256, name) as (link, port):
+        link.infer(inputs)  # the warm-up
+        advance(1)
+        _check_selftests(link)
+        board = port.board if choice.virtual else None
+        if board is not None:
+            board.clear()
+        samples: list[int] = []
+        while len(samples) < runs:
+            samples += link.bench(1)
+            advance(1)
+        regions = board.regions()[:runs] if board is not None else []
+        layers = tuple(link.profile())
+        advance(1)
+        used, reserved = link.stack()
+        unit = _unit(link.info(), choice.virtual)
+        latency = [Latency(unit, tuple(samples), link.info().clock_hz if unit == CYCLES_MEASURED else None)]
+        notes: list[str] = []
+        if regions:
+            latency.insert(0, Latency(CYCLES_MODELLED, tuple(r.cycles for r in regions), target.board.clock_hz))
+            unit = CYCLES_MODELLED
+            # segment 0 is the call itself, before the first layer's marker
+            layers = tuple(cycles for _, cycles in regions[-1].segments[1:])
+        elif board is not None:
+            notes.append(f"no modelled cycles: {board.no_cycles}")
+    return Timing(tuple(latency), unit, layers, used if reserved else None, tuple(notes))
+
+
+def evaluate(
+    choice: PortChoice, target: Target, sha256: str, name: str, inputs: Sequence[Array], progress: Progress
+) -> list[Array]:
+    """The board's outputs for every sample; ``inputs`` and the results have the samples first."""
+    count = len(inputs[0])
+    rows: list[list[Array]] = []
+    with progress.step("Running on the board", count) as advance, linked(choice.url, target, sha256, name) as (link, _):
+        for i in range(count):
+            rows.append(link.infer([x[i] for x in inputs]))
+            advance(1)
+    return [np.stack(column) for column in zip(*rows, strict=True)]
+
+
+def with_query(url: str, query: str) -> str:
+    return f"{url}{'&' if '?' in url else '?'}{query}"
+
+
+def _check_selftests(link: Link) -> None:
+    """Raises BoardError when the board's own test inputs do not give the outputs stored with them."""
+    for index in range(link.info().n_selftests):
+        if not link.selftest(index):
+            raise BoardError(
+                f"the board failed self test {index}: its outputs are wrong",
+                "Flash it again; if that does not help, its clock or supply may be out of range.",
+            )
+
+
+def _unit(info: DeviceInfo, virtual: bool) -> str:
+    """What a tick is. Only the virtual board's emulator turns a timer's tick into an instruction."""
+    if info.timer_unit == CORE_CYCLES:
+        return CYCLES_MEASURED
+    if info.timer_unit == NANOSECONDS:
+        return HOST_NS
+    if virtual:
+        return INSTRUCTIONS
+    raise BoardError(
+        "the board's cycle counter does not count and its timer's rate is unknown",
+        "Attach it without a debugger that stops DWT, and reset it.",
+    )
