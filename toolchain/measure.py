@@ -59,9 +59,11 @@ def time_model(
             board.clear()
         samples: list[int] = []
         while len(samples) < runs:
+            _write(link, inputs)  # an inference may overwrite its inputs, and every run should see the same
             samples += link.bench(1)
             advance(1)
         regions = board.regions()[:runs] if board is not None else []
+        _write(link, inputs)
         layers = tuple(link.profile())
         advance(1)
         used, reserved = link.stack()
@@ -89,6 +91,11 @@ def evaluate(
             rows.append(link.infer([x[i] for x in inputs]))
             advance(1)
     return [np.stack(column) for column in zip(*rows, strict=True)]
+
+
+def _write(link: Link, inputs: Sequence[Array]) -> None:
+    for index, x in enumerate(inputs):
+        link.write(index, np.ascontiguousarray(x).tobytes())
 
 
 def with_query(url: str, query: str) -> str:

@@ -1,6 +1,6 @@
 /*
- * Copies `outer` chunks of `chunk` bytes to out + offset, out + offset + stride, ... One call for each
- * input of a concatenation. Aliasing: out must not overlap in. Scratch: none.
+ * Copies `outer` chunks of `chunk` bytes to out + offset, out + offset + stride, ... One call for
+ * each input of a concatenation. Aliasing: out must not overlap in. Scratch: none.
  */
 #ifndef NN_CONCATENATE_H
 #define NN_CONCATENATE_H

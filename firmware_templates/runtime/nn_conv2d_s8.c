@@ -1,42 +1,67 @@
 #include "nn_conv2d.h"
 
+#include "nn_dot.h"
 #include "nn_fixedpoint.h"
 #include "nn_window.h"
 
-/* The sum over one window and all input channels; (y0, x0) is the window's corner in the image. */
-static int32_t window_sum(const nn_conv2d_params *p, const int8_t *in, const int8_t *w, int32_t y0,
-                          int32_t x0)
+/* The taps of one output pixel that lie inside the image. */
+typedef struct {
+    int32_t y0, x0; /* the window's corner in the image */
+    int32_t ky_begin, ky_end, kx_begin, kx_end;
+} window;
+
+static window window_at(const nn_conv2d_params *p, int32_t oy, int32_t ox)
 {
-    int32_t ky_end = nn_end_tap(y0, p->dilation_h, p->kernel_h, p->in_h);
-    int32_t kx_begin = nn_first_tap(x0, p->dilation_w);
-    int32_t kx_end = nn_end_tap(x0, p->dilation_w, p->kernel_w, p->in_w);
-    int32_t zero_point = p->in_zero_point;
-    int32_t sum = 0;
-    for (int32_t ky = nn_first_tap(y0, p->dilation_h); ky < ky_end; ky++) {
-        const int8_t *row = in + (y0 + ky * p->dilation_h) * p->in_w * p->in_c;
-        for (int32_t kx = kx_begin; kx < kx_end; kx++) {
-            const int8_t *x = row + (x0 + kx * p->dilation_w) * p->in_c;
-            const int8_t *f = w + (ky * p->kernel_w + kx) * p->in_c;
-            for (int32_t c = 0; c < p->in_c; c++) {
-                sum += (x[c] - zero_point) * f[c];
+    window w;
+    w.y0 = oy * p->stride_h - p->pad_top;
+    w.x0 = ox * p->stride_w - p->pad_left;
+    w.ky_begin = nn_first_tap(w.y0, p->dilation_h);
+    w.ky_end = nn_end_tap(w.y0, p->dilation_h, p->kernel_h, p->in_h);
+    w.kx_begin = nn_first_tap(w.x0, p->dilation_w);
+    w.kx_end = nn_end_tap(w.x0, p->dilation_w, p->kernel_w, p->in_w);
+    return w;
+}
+
+/*
+ * Adds one window's sums for `count` filters (1 or 4) from output channel oc on. Without dilation
+ * a row of taps is contiguous in the image and in the filter.
+ */
+static void add_window(const nn_conv2d_params *p, const window *w, const int8_t *in, int32_t oc,
+                       int32_t count, int32_t sum[4])
+{
+    int32_t filter_size = p->kernel_h * p->kernel_w * p->in_c;
+    int32_t taps = p->dilation_w == 1 ? w->kx_end - w->kx_begin : 1;
+    for (int32_t ky = w->ky_begin; ky < w->ky_end; ky++) {
+        for (int32_t kx = w->kx_begin; kx < w->kx_end; kx += taps) {
+            int32_t y = w->y0 + ky * p->dilation_h;
+            int32_t x = w->x0 + kx * p->dilation_w;
+            const int8_t *pixel = in + (y * p->in_w + x) * p->in_c;
+            const int8_t *f = p->weights + oc * filter_size + (ky * p->kernel_w + kx) * p->in_c;
+            if (count == 4) {
+                nn_dot4(pixel, f, filter_size, taps * p->in_c, p->in_zero_point, sum);
+            } else {
+                sum[0] += nn_dot(pixel, f, taps * p->in_c, p->in_zero_point);
             }
         }
     }
-    return sum;
 }
 
 void nn_conv2d_s8(const nn_conv2d_params *p, const int8_t *in, int8_t *out)
 {
-    int32_t filter_size = p->kernel_h * p->kernel_w * p->in_c;
     for (int32_t oy = 0; oy < p->out_h; oy++) {
         for (int32_t ox = 0; ox < p->out_w; ox++) {
-            int32_t y0 = oy * p->stride_h - p->pad_top;
-            int32_t x0 = ox * p->stride_w - p->pad_left;
-            for (int32_t oc = 0; oc < p->out_c; oc++) {
-                int32_t acc = window_sum(p, in, p->weights + oc * filter_size, y0, x0);
-                acc = nn_requantize(acc + p->bias[oc], p->multiplier[oc], p->shift[oc]);
-                acc += p->out_zero_point;
-                *out++ = (int8_t)nn_clamp(acc, p->act_min, p->act_max);
+            window w = window_at(p, oy, ox);
+            int32_t count;
+            for (int32_t oc = 0; oc < p->out_c; oc += count) {
+                int32_t sum[4] = {0, 0, 0, 0};
+                count = p->out_c - oc >= 4 ? 4 : 1;
+                add_window(p, &w, in, oc, count, sum);
+                for (int32_t k = 0; k < count; k++) {
+                    int32_t acc = sum[k] + p->bias[oc + k];
+                    acc = nn_requantize(acc, p->multiplier[oc + k], p->shift[oc + k]);
+                    acc += p->out_zero_point;
+                    *out++ = (int8_t)nn_clamp(acc, p->act_min, p->act_max);
+                }
             }
         }
     }

@@ -1,7 +1,8 @@
 /*
  * Addition and multiplication of two int8 tensors, TFLite semantics, in four nested loops of dims
- * iterations. stride1 and stride2 are the steps of the inputs in elements, 0 where one is broadcast;
- * the output is contiguous. Aliasing: out may be the same memory as an input of the output's shape.
+ * iterations. stride1 and stride2 are the steps of the inputs in elements, 0 where one is
+ * broadcast; the output is contiguous. Aliasing: out may be the same memory as an input of the
+ * output's shape.
  */
 #ifndef NN_ELEMENTWISE_H
 #define NN_ELEMENTWISE_H

@@ -1,6 +1,7 @@
 /*
  * TFLite's fixed-point arithmetic with double rounding. The twin of toolchain/fixedpoint.py.
- * Sources: TFLite quantization_util.cc and common.h, gemmlowp fixedpoint.h, which define these operations.
+ * Sources: TFLite quantization_util.cc and common.h, gemmlowp fixedpoint.h, which define these
+ * operations.
  */
 #ifndef NN_FIXEDPOINT_H
 #define NN_FIXEDPOINT_H

@@ -1,5 +1,6 @@
 /*
- * Fully connected layer, int8, TFLite semantics: out[r][o] = sum over i of in[r][i] * weights[o][i].
+ * Fully connected layer, int8, TFLite semantics: out[r][o] = sum over i of in[r][i] *
+ * weights[o][i].
  *
  * Weights are symmetric int8; bias, multiplier and shift have out_c entries.
  * Aliasing: out must not overlap in. Scratch: none.

@@ -1,9 +1,10 @@
 /*
- * What the runtime asks of the compiler. Nothing here depends on a target unless a macro asks for it.
+ * What the runtime asks of the compiler. Nothing here depends on a target unless a macro asks for
+ * it.
  *
- * NN_MARKERS  emits an unallocated hint before every layer (a no-op on silicon), which an emulator's
- *             plugin can count from. Thumb only.
- * NN_PROFILE  adds <model>_profile(), which reads nn_ticks() between the layers.
+ * NN_MARKERS  emits an unallocated hint before every layer (a no-op on silicon), which an
+ * emulator's plugin can count from. Thumb only. NN_PROFILE  adds <model>_profile(), which reads
+ * nn_ticks() between the layers.
  */
 #ifndef NN_PORT_H
 #define NN_PORT_H

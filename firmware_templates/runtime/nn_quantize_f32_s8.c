@@ -1,7 +1,8 @@
 #include "nn_fixedpoint.h"
 #include "nn_quantize.h"
 
-/* The nearest integer, halves away from zero, of a value limited to +-1000; not a number gives 0. */
+/* The nearest integer, halves away from zero, of a value limited to +-1000; not a number gives 0.
+ */
 static int32_t round_limited(float x)
 {
     if (!(x > -1000.0f)) {

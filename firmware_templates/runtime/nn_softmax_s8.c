@@ -5,7 +5,7 @@
 /* Fixed-point formats and constants: gemmlowp fixedpoint.h, exp_on_negative_values and
  * one_over_one_plus_x_for_x_in_0_1. */
 #define SUM_INTEGER_BITS 12
-#define QUARTER (1 << 24) /* in Q5.26 */
+#define QUARTER          (1 << 24) /* in Q5.26 */
 
 /* Shift left by n, saturating. */
 static int32_t saturating_shift_left(int32_t x, int32_t n)
