@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import random
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+import serial
 from board_kit import TARGET, URL, choice, firmware, state_file
+from serial import rfc2217
 
 from toolchain.errors import BoardError, TargetError
 from toolchain.flashers import FlashImage, FlashResult, flash
 from toolchain.flashers.an3155 import sectors_of
-from toolchain.ports import open_port
+from toolchain.ports import PortChoice, open_port
 from toolchain.progress import Progress
 from toolchain.virtual.faults import FaultyLine
 
@@ -246,6 +251,41 @@ def test_without_modem_lines_the_user_is_asked(monkeypatch: pytest.MonkeyPatch) 
     assert any("BOOT0 back to 0" in note for note in seen.notes)
     monkeypatch.undo()
     assert answers()
+
+
+@contextmanager
+def served(url: str) -> Iterator[str]:
+    """The port behind pyserial's own RFC 2217 server, as a serial port server in a lab offers it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, open_port(url, parity="E", timeout=0.01, dtr=True) as port:
+
+        def serve() -> None:
+            peer, _ = listener.accept()
+            with peer:
+                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                manager = rfc2217.PortManager(port, peer.makefile("wb", buffering=0))
+                threading.Thread(target=to_host, args=(peer, manager), daemon=True).start()
+                while data := peer.recv(1024):
+                    port.write(b"".join(manager.filter(data)))
+
+        def to_host(peer: socket.socket, manager: rfc2217.PortManager) -> None:
+            with contextlib.suppress(OSError, serial.SerialException):
+                while True:
+                    if data := port.read(port.in_waiting or 1):
+                        peer.sendall(b"".join(manager.escape(data)))
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"rfc2217://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join(5)
+
+
+@pytest.mark.filterwarnings("ignore:set:DeprecationWarning")  # pyserial 3.5's own
+def test_over_rfc2217() -> None:
+    image = small_image(5)
+    with served(URL) as url:
+        result = flash(image, TARGET, PortChoice(url, url, bootloader=True))
+    assert (result.flasher, result.retries, result.rounds) == ("an3155", 0, 1)
+    assert flashed()[: len(image.data)] == image.data
 
 
 def test_fields_of_the_result() -> None:

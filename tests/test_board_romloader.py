@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import struct
 from functools import reduce
 from pathlib import Path
@@ -243,6 +244,25 @@ def test_a_file_that_is_no_flash_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"short")
     with pytest.raises(BoardError, match="5 bytes"):
         Chip(TARGET).load(path)
+
+
+def test_a_full_disk_leaves_the_old_flash(tmp_path: Path) -> None:
+    path = tmp_path / "board.bin"
+    chip = Chip(TARGET)
+    chip.program(ORIGIN, b"old!")
+    chip.save(path)
+    before = path.read_bytes()
+    chip.program(ORIGIN, b"\0\0\0\0")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(BoardError, match="cannot save") as error:
+            chip.save(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "Make room" in error.value.hint
+    assert path.read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["board.bin", "board.options"]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from board_kit import TARGET, URL, choice, dies, firmware, is_alive, state_file
 
 from toolchain.errors import BoardError, ToolError
 from toolchain.flashers import flash
-from toolchain.ports import open_port, port_errors, register
+from toolchain.ports import find_port, open_port, port_errors, register
 from toolchain.virtual import guard
 
 
@@ -259,6 +259,7 @@ sys.stdin.readline()
 """
 SAYS_WHO_INTERRUPTED = """
 try:
+    print("waiting", flush=True)
     time.sleep(60)
 except KeyboardInterrupt:
     print("interrupted", port.board.state, flush=True)
@@ -309,6 +310,8 @@ def test_terminated() -> None:
 def test_ctrl_c_reaches_the_program_before_the_emulator() -> None:
     """A terminal sends SIGINT to the whole foreground process group."""
     process, pid = holder(HOLDER + SAYS_WHO_INTERRUPTED)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "waiting\n"
     os.killpg(process.pid, signal.SIGINT)
     assert finish(process) == "interrupted running\n"
     assert process.returncode == 2
@@ -336,6 +339,17 @@ def test_close_leaves_nothing() -> None:
         pid = port.board.emulator_pid
         port.close()
         assert not is_alive(pid)
+
+
+def test_another_machine_is_data() -> None:
+    """A board with a Cortex-M3 whose flash, RAM and UART lie where the F405's do."""
+    assert TARGET.emulator is not None
+    emulator = TARGET.emulator.model_copy(update={"board": "stm32f205", "machine": "netduino2"})
+    other = TARGET.model_copy(update={"emulator": emulator})
+    found = find_port(other, "virtual://stm32f205")
+    flash(firmware(), other, found)
+    with open_port(found.url, timeout=10) as port, open_port(URL, timeout=10) as first:
+        assert port.read(1) == first.read(1) == b">"
 
 
 def test_after_a_fork_the_child_can_open_its_own(tmp_path: Path) -> None:

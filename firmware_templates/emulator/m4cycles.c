@@ -91,16 +91,16 @@ EXPORT int qemu_plugin_version = 1;
 /* ---- instruction classes -------------------------------------------------- */
 #define CLASSES(X)                                                                                 \
     X(ALU, "alu")                                                                                  \
-    X(EXT, "extend/sxtb16") X(SIMD, "parallel add/sub") X(MUL, "mul/mla")                          \
-        X(DMAC, "dual mac (smlad..)") X(HMAC, "half mac (smlabb..)")                               \
-            X(LMUL, "long mul (smull,smlal..)") X(SAT, "ssat/usat") X(DIV, "div")                  \
-                X(LD, "load single") X(ST, "store single") X(LDM, "load multiple/pair")            \
-                    X(STM, "store multiple/pair") X(BC, "branch conditional") X(BU, "branch b")    \
-                        X(CALL, "call bl/blx") X(BX, "branch indirect/return") X(IT, "it")         \
-                            X(NOP, "nop/hint/barrier") X(SYS, "system") X(VLD, "vfp load")         \
-                                X(VST, "vfp store") X(VARITH, "vfp add/mul/cmp/cvt")               \
-                                    X(VMAC, "vfp mac") X(VDIV, "vfp div/sqrt") X(VMOV, "vfp move") \
-                                        X(LOB, "loop (dls/wls/le)") X(MVE, "mve/other coproc")
+    X(EXT, "extend/sxtb16")                                                                        \
+    X(SIMD, "parallel add/sub") X(MUL, "mul/mla") X(DMAC, "dual mac (smlad..)")                    \
+        X(HMAC, "half mac (smlabb..)") X(LMUL, "long mul (smull,smlal..)") X(SAT, "ssat/usat")     \
+            X(DIV, "div") X(LD, "load single") X(ST, "store single") X(LDM, "load multiple/pair")  \
+                X(STM, "store multiple/pair") X(BC, "branch conditional") X(BU, "branch b")        \
+                    X(CALL, "call bl/blx") X(BX, "branch indirect/return") X(IT, "it")             \
+                        X(NOP, "nop/hint/barrier") X(SYS, "system") X(VLD, "vfp load")             \
+                            X(VST, "vfp store") X(VARITH, "vfp add/mul/cmp/cvt")                   \
+                                X(VMAC, "vfp mac") X(VDIV, "vfp div/sqrt") X(VMOV, "vfp move")     \
+                                    X(LOB, "loop (dls/wls/le)") X(MVE, "mve/other coproc")
 enum cls {
 #define X(a, b) C_##a,
     CLASSES(X)
@@ -117,14 +117,14 @@ enum { MARK_NONE, MARK_BEGIN, MARK_END, MARK_SEG, MARK_SEGEND };
 
 struct desc {
     uint32_t pc;
-    uint8_t size, cls, cost;
-    uint8_t mark;
+    unsigned size, cls, cost;
+    unsigned mark;
     bool single_ld;     /* LDR-type that takes part in pipelining */
     bool single_st_reg; /* STR with register offset */
     bool conditional;   /* inside an IT block */
     bool mem;           /* accesses memory */
-    int8_t rd;          /* register written (ALU and single load), -1: none/unknown */
-    int8_t rn, rm;      /* address registers of a load/store, -1: none */
+    int rd;             /* register written (ALU and single load), -1: none/unknown */
+    int rn, rm;         /* address registers of a load/store, -1: none */
     uint64_t n, cyc;    /* totals for the profile */
 };
 

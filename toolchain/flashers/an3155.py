@@ -118,7 +118,8 @@ class BootLoader:
         return data
 
     def _read_up_to(self, count: int, timeout: float) -> bytes:
-        self._port.timeout = timeout
+        if self._port.timeout != timeout:  # over RFC 2217 every assignment negotiates the whole port anew
+            self._port.timeout = timeout
         return bytes(self._port.read(count))
 
     def _repeat(self, what: str, action: Callable[[], _T]) -> _T:

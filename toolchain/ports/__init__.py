@@ -45,7 +45,9 @@ def open_port(
     register()
     try:
         port = serial.serial_for_url(url, do_not_open=True)
-        port.baudrate, port.parity, port.timeout, port.write_timeout = baud, parity, timeout, write_timeout
+        port.baudrate, port.parity, port.timeout = baud, parity, timeout
+        if not url.startswith("rfc2217://"):  # pyserial has no write timeout there and refuses one
+            port.write_timeout = write_timeout
         port.dtr, port.rts = dtr, rts
         if "://" not in url:
             port.exclusive = True

@@ -34,6 +34,7 @@ class Chip:
         self.flash = bytearray(b"\xff" * flash.size)
         self.ram_origin = ram.origin
         self.ram = bytearray(ram.size)
+        self._stacks = [range(r.origin + 1, r.origin + r.size + 1) for r in target.memory if r.kind == "ram"]
         flasher = target.flasher
         self.sectors: tuple[int, ...] = (flasher.sectors if flasher else ()) or (flash.size,)
         self.device_id = (flasher.device_id if flasher else None) or 0
@@ -132,7 +133,7 @@ class Chip:
             return "the flash holds no vector table (blank)"
         if not reset & 1 or not self.in_flash(reset & ~1, 2):
             return f"the reset vector {reset:#010x} does not point to Thumb code in flash"
-        if not self.ram_origin < stack <= self.ram_origin + len(self.ram):
+        if not any(stack in ram for ram in self._stacks):
             return f"the initial stack pointer {stack:#010x} is not in RAM"
         return ""
 
