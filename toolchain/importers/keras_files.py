@@ -34,6 +34,11 @@ def examine(path: Path) -> ModelFile:
         magic = file.read(8)
     if not magic:
         raise ModelError(f"{path} is empty", _DAMAGED)
+    wanted = {HDF5_MAGIC: (".h5", ".hdf5"), b"PK\x03\x04": (".keras",)}
+    for start, suffixes in wanted.items():
+        # Keras itself goes by the name, and would answer that there is no such file.
+        if magic.startswith(start) and path.suffix.lower() not in suffixes:
+            raise ModelError(f"{path} is a {suffixes[0]} file by its content", f"rename it to {path.stem}{suffixes[0]}")
     if magic == HDF5_MAGIC:
         version, config = _examine_hdf5(path)
     elif magic.startswith(b"PK"):

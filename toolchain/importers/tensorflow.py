@@ -54,7 +54,7 @@ def _read_back(log: Any, result: Captured) -> None:
 
 @contextlib.contextmanager
 def _redirected(name: str, sink: int, spare_python: bool) -> Iterator[None]:
-    """Point the descriptor behind ``sys.<name>`` at ``sink``; ``sys.<name>`` writes to a copy of the old one if spared."""
+    """Point the descriptor behind ``sys.<name>`` at ``sink``; ``sys.<name>`` keeps the old one if spared."""
     stream: TextIO = getattr(sys, name)
     number = {"stdout": 1, "stderr": 2}[name]
     with contextlib.suppress(ValueError, OSError):
