@@ -143,14 +143,28 @@ def test_a_missing_model_is_an_error_with_a_hint(command: str, tmp_path: Path) -
 
 
 def test_an_error_as_json_is_all_of_stdout(tmp_path: Path) -> None:
-    (tmp_path / "noisy.py").write_text(
-        "import os\nprint('from python')\nos.write(1, b'from C\\n')\ndef model():\n    return 'no model'\n"
-    )
+    (tmp_path / "noisy.py").write_text("print('noise')\ndef model():\n    return 'no model'\n")
     done = cli("inspect", "noisy:model", "--json", cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     assert set(json.loads(done.stdout)["error"]) == {"problem", "hint"}
-    assert "from python" in done.stderr
-    assert "from C" in done.stderr
+
+
+def test_with_json_nothing_else_reaches_stdout() -> None:
+    program = (
+        "import os\n"
+        "from toolchain.cli.console import Output\n"
+        "output = Output(as_json=True)\n"
+        "with output.guard_stdout():\n"
+        "    print('from Python')\n"
+        "    os.write(1, b'from C\\n')\n"
+        "    output.result({'answer': 42}, lambda: 'a table')\n"
+        "print('afterwards')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    document, _, rest = done.stdout.rpartition("}\n")
+    assert json.loads(document + "}") == {"answer": 42}
+    assert rest == "afterwards\n"
+    assert sorted(done.stderr.splitlines()) == ["from C", "from Python"]
 
 
 def test_a_target_description_of_ones_own_is_checked(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

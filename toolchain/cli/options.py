@@ -31,7 +31,10 @@ class FlasherName(str, Enum):
 
 ModelArgument = Annotated[
     str,
-    typer.Argument(metavar="MODEL", help=".keras, .h5, SavedModel folder, full-integer .tflite, or module:function."),
+    typer.Argument(
+        metavar="MODEL",
+        help=".keras, .h5, SavedModel folder, full-integer .tflite, module:function, or the folder of a build.",
+    ),
 ]
 DataOption = Annotated[
     str | None,

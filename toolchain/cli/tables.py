@@ -49,13 +49,12 @@ def inspection(result: Inspection) -> RenderableType:
     for title, tensors in (("input", result.inputs), ("output", result.outputs)):
         for tensor in tensors:
             head.append(f"\n{title}: {tensor}")
-    columns = ("node", "operator", "output", "MACs", "parameters", "kernel", "quantization")
-    table = _table(columns, ("MACs", "parameters"))
+    table = _table(("node", "output", "MACs", "weights", "kernel"), ("MACs", "weights"))
     for node in result.nodes:
+        name = Text.assemble(node.name, (f"\n  {node.quant}", "dim") if node.quant else "")
         shape = "x".join(map(str, node.output_shape))
-        table.add_row(
-            node.name, node.op, shape, view.count(node.macs), view.count(node.parameters), node.kernel, node.quant
-        )
+        kernel = f"{node.op}, {node.kernel}" if node.kernel else node.op
+        table.add_row(name, shape, view.count(node.macs), view.count(node.parameters), kernel)
     refused = [Text(f"not supported: {reason}", style="bold red") for reason in result.refused]
     return Group(head, table, *refused)
 

@@ -51,11 +51,11 @@ class LatencyRow:
 
 @dataclass(frozen=True)
 class LayerRow:
-    """``share`` is a fraction of the sum over the layers, ``per_mac`` is in ``unit`` / MAC; None where unknown."""
+    """``kernel`` is the operator and its variant, ``share`` a fraction of the sum over the layers, ``per_mac`` in
+    ``unit`` / MAC; None where unknown."""
 
     index: int
     name: str
-    op: str
     kernel: str
     macs: int
     unit: str | None
@@ -135,8 +135,7 @@ def _layer_row(index: int, layer: LayerResult, totals: dict[str, int]) -> LayerR
     return LayerRow(
         index=index,
         name=" + ".join(layer.name) or layer.op,
-        op=layer.op,
-        kernel=layer.kernel,
+        kernel=f"{layer.op}, {layer.kernel}" if layer.kernel else layer.op,
         macs=layer.macs,
         unit=layer.unit,
         value=layer.value,
@@ -196,7 +195,7 @@ def exactness(report: Report) -> str | None:
     if found is None:
         return None
     if found.differing == 0:
-        return f"All {found.codes:,} output codes equal {found.reference}."
+        return f"Exact: none of {found.codes:,} output codes differs from {found.reference}."
     return f"{found.differing:,} of {found.codes:,} output codes differ from {found.reference}."
 
 
