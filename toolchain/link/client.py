@@ -63,6 +63,10 @@ class RequestError(BoardError):
         self.detail = detail
 
 
+class _SilenceError(FrameError):
+    """No whole frame came in time."""
+
+
 class Link:
     """The protocol over an open serial port, which stays the caller's to close.
 
@@ -79,7 +83,8 @@ class Link:
         self._retries = retries
         self._sequence = 0
         self._received = bytearray()
-        self._in_step = False
+        self._in_step = False  # whether the last exchange ended well, so that nothing is left on the line
+        self._met = False  # whether the board has answered since it was started
         self._info: DeviceInfo | None = None
         with self._guard():
             # Once: on rfc2217:// each change of a setting is a negotiation.
@@ -170,7 +175,7 @@ class Link:
     def reset(self) -> None:
         """Restart the firmware and wait until it answers again."""
         self._request(Opcode.RESET, reply=0)
-        self._in_step = False
+        self._in_step = self._met = False
         self._info = None
         self.info()
 
@@ -243,6 +248,8 @@ class Link:
         """
         timeout = self._timeout if timeout is None else timeout
         problem = ""
+        if not self._met and opcode != Opcode.INFO:
+            self._contact()
         for _ in range(self._retries + 1 if repeat else 1):
             with self._guard():
                 if not self._in_step:
@@ -250,13 +257,10 @@ class Link:
                 try:
                     self._in_step = False
                     answer = self._exchange(opcode, body, timeout, reply)
-                    self._in_step = True
+                    self._met = True
                     return answer
                 except FrameError as e:
                     problem = str(e)
-                except RequestError:
-                    self._in_step = True
-                    raise
         why = getattr(self._port, "silence", str)()
         raise LinkError(f"{self._port.port}: {opcode.name} went wrong: {problem}", why or _SILENT)
 
@@ -268,28 +272,44 @@ class Link:
             pass
         self._received.clear()
 
-    def _exchange(self, opcode: Opcode, body: bytes, timeout: float, reply: int | None) -> bytes:
+    def _send(self, opcode: Opcode, body: bytes) -> int:
+        """Send a request; returns its sequence number."""
         self._sequence = self._sequence % 255 + 1  # 0 is the board's when it does not know
         self._port.write(encode(Frame(opcode, self._sequence, body)))
+        return self._sequence
+
+    def _exchange(self, opcode: Opcode, body: bytes, timeout: float, reply: int | None) -> bytes:
+        """One request and its answer. Raises FrameError when there is no good one.
+
+        While a long request is silent, the board is asked for INFO from time to time: it answers in order, so an
+        answer to that means that the request or its own answer was lost.
+        """
         line = 2 * MAX_ENCODED * 10 / max(int(self._port.baudrate), 1)  # both frames on the line
-        deadline = time.monotonic() + timeout + line
+        sequence = self._send(opcode, body)
+        start = time.monotonic()
+        probes: set[int] = set()
+        patience = self._timeout + line
         while True:
-            frame = decode(self._next_frame(deadline))
-            error = frame.opcode == Opcode.ERROR and len(frame.body) == 5
-            if error and frame.sequence in (0, self._sequence):
-                code, detail = struct.unpack("<BI", frame.body)
-                if code == _DAMAGED:
-                    raise FrameError("the board received a damaged frame")
-                if frame.sequence == self._sequence:
-                    raise RequestError(opcode.name, code, detail)
-            elif frame.sequence == self._sequence and frame.opcode == opcode + Opcode.REPLY:
-                if reply is not None and len(frame.body) != reply:
-                    raise FrameError(f"the answer has {len(frame.body)} bytes instead of {reply}")
-                return frame.body
-            # anything else is the late answer to a request that was given up
+            try:
+                frame = decode(self._next_frame(start + min(patience, timeout + line)))
+            except _SilenceError:
+                if patience >= timeout + line:
+                    raise
+                patience *= 2
+                self._port.write(DELIMITER)
+                probes.add(self._send(Opcode.INFO, b"\x00"))
+                continue
+            if frame.sequence in probes:
+                raise FrameError("the request or its answer was lost")
+            answer = _answer(frame, opcode, sequence)
+            if answer is not None:
+                if reply is not None and len(answer) != reply:
+                    raise FrameError(f"the answer has {len(answer)} bytes instead of {reply}")
+                self._in_step = not probes
+                return answer
 
     def _next_frame(self, deadline: float) -> bytes:
-        """The bytes before the next delimiter. Raises FrameError after the deadline."""
+        """The bytes before the next delimiter. Raises _SilenceError after the deadline."""
         while True:
             encoded, found, rest = self._received.partition(DELIMITER)
             if found:
@@ -299,7 +319,7 @@ class Link:
                 continue
             if time.monotonic() > deadline:
                 got = f"only {len(encoded)} bytes of an answer" if encoded else "no answer"
-                raise FrameError(f"{got} within the time limit")
+                raise _SilenceError(f"{got} within the time limit")
             if len(self._received) > MAX_ENCODED:
                 raise FrameError("more bytes than any frame has")
             self._received += self._port.read(max(1, self._port.in_waiting))
@@ -312,6 +332,22 @@ def _other_firmware() -> Iterator[None]:
         yield
     except FrameError as e:
         raise BoardError(f"the board's firmware does not fit this mcuforge: {e}", "Flash the board anew.") from e
+
+
+def _answer(frame: Frame, opcode: Opcode, sequence: int) -> bytes | None:
+    """The body of the answer to a request; None for a late answer to one that was given up.
+
+    Raises RequestError when the firmware refuses, FrameError when it received something damaged.
+    """
+    if frame.opcode == Opcode.ERROR and len(frame.body) == 5:
+        code, detail = struct.unpack("<BI", frame.body)
+        if code == _DAMAGED:
+            raise FrameError("the board received a damaged frame")
+        if frame.sequence == sequence:
+            raise RequestError(opcode.name, code, detail)
+    if frame.sequence == sequence and frame.opcode == opcode + Opcode.REPLY:
+        return frame.body
+    return None
 
 
 def _pairs(arrays: Sequence[Array], tensors: Sequence[TensorInfo]) -> list[tuple[Array, TensorInfo]]:
