@@ -7,6 +7,7 @@ TensorFlow's ``schema.fbs``, version 3.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections import Counter
 from collections.abc import Iterable
@@ -161,14 +162,14 @@ class _Reader:
         name = f"{kind}_{taken[kind]}" if known else outputs[0]
         taken[kind] += 1
         if known is None:
-            return Node(name, kind, inputs, outputs, layers=(_layer(outputs[0]),))
+            return Node(name, kind, inputs, outputs, layers=(_layer(outputs[0], name),))
         view = TfliteOperator(
             builtin,
             op.builtinOptions,
             tuple(tensors[n] if n else None for n in inputs),
             tuple(tensors[n] for n in outputs),
         )
-        return Node(name, kind, inputs, outputs, known.read(view), layers=(_layer(outputs[0]),))
+        return Node(name, kind, inputs, outputs, known.read(view), layers=(_layer(outputs[0], name),))
 
 
 def _quantization(raw: Any) -> QuantParams | None:
@@ -187,7 +188,16 @@ def _text(raw: Any) -> str:
     return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
 
 
-def _layer(tensor: str) -> str:
-    """The layer's name from TFLite's tensor name: "model/conv/Relu;model/conv/BiasAdd" is the layer conv."""
-    parts = [p for p in tensor.split(";", maxsplit=1)[0].split("/") if p]
-    return parts[min(1, len(parts) - 1)] if parts else tensor
+_ANONYMOUS = re.compile(r"(StatefulPartitionedCall|Identity|PartitionedCall)(_\d+|_int8)*(:\d+)?")
+
+
+def _layer(tensor: str, node: str) -> str:
+    """The layer's name from TFLite's tensor name: "model/conv/Relu;model/conv/BiasAdd" is the layer conv.
+
+    What the converter names after itself gets the node's name.
+    """
+    first = tensor.split(";", maxsplit=1)[0]
+    parts = [p for p in first.split("/") if p]
+    if not parts or (len(parts) == 1 and _ANONYMOUS.fullmatch(first)):
+        return node
+    return parts[min(1, len(parts) - 1)]
