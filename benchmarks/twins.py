@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib.metadata
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -199,7 +200,7 @@ def twin_tflite(name: str, cache_dir: Path) -> Path:
     if not path.is_file():
         content = tflite_ptq.quantize(load_keras(twin(name)), twin_inputs(name, CALIBRATION_SAMPLES, seed=1))
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".part")
+        partial = path.with_suffix(f".{os.getpid()}")
         partial.write_bytes(content)
         partial.replace(path)
     return path

@@ -8,6 +8,7 @@ beside this file. A second run finds them and does nothing.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def save(model: Any, x_train: Any, y_train: Any, x_test: Any, y_test: Any) -> No
     """
     MODEL.parent.mkdir(exist_ok=True)
     # Under another name first: an interrupted run leaves no half-written file behind that looks finished.
-    half_model, half_data = MODEL.with_name("half.keras"), DATA.with_name("half.npz")
+    half_model, half_data = (file.with_name(f"half-{os.getpid()}{file.suffix}") for file in (MODEL, DATA))
     np.savez_compressed(
         half_data,
         x_calib=x_train[:CALIBRATION_IMAGES],

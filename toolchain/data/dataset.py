@@ -93,7 +93,8 @@ def _convert(samples: Array, port: Port, complaint: str) -> Array:
         limits = np.iinfo(port.dtype)
         if samples.min() < limits.min or samples.max() > limits.max:
             raise DataError(f"{complaint}, found values from {samples.min()} to {samples.max()}")
-    converted = np.ascontiguousarray(samples, dtype=port.dtype)
+    with np.errstate(over="ignore"):
+        converted = np.ascontiguousarray(samples, dtype=port.dtype)
     if kind == "f" and not np.isfinite(converted).all():
         raise DataError(f"{complaint}, found values too large for it")
     return converted

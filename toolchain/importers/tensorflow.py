@@ -64,22 +64,26 @@ def _redirected(name: str, sink: int, spare_python: bool) -> Iterator[None]:
     except OSError:  # closed by a parent that wants no output: nothing to protect
         yield
         return
-    try:
-        owns_descriptor = stream.fileno() == number
-    except (AttributeError, ValueError, io.UnsupportedOperation):  # already a buffer of somebody else
-        owns_descriptor = False
     os.dup2(sink, number)
     try:
-        with os.fdopen(saved, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False) as terminal:
-            if owns_descriptor and spare_python:
-                setattr(sys, name, terminal)
+        if spare_python and not _owns(stream, number):  # a buffer of somebody else, which the descriptor is not behind
+            yield
+            return
+        target = saved if spare_python else number
+        with os.fdopen(target, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False) as python_stream:
+            setattr(sys, name, python_stream)
             yield
     finally:
-        with contextlib.suppress(ValueError, OSError):
-            stream.flush()
         setattr(sys, name, stream)
         os.dup2(saved, number)
         os.close(saved)
+
+
+def _owns(stream: TextIO, number: int) -> bool:
+    try:
+        return stream.fileno() == number
+    except (AttributeError, ValueError, io.UnsupportedOperation):
+        return False
 
 
 def tensorflow() -> Any:

@@ -1,0 +1,75 @@
+"""The digits example keeps its promises: small, accurate, quick to find again."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from model_kit import operators, run_codes
+
+from toolchain.data import Dataset, dequantize, load_data, quantize_input
+from toolchain.importers.float_model import FloatModel
+from toolchain.importers.keras import load_keras
+from toolchain.importers.tflite import parse_tflite
+from toolchain.metrics import score
+from toolchain.quantize.check import check_quantized, check_representative
+from toolchain.quantize.tflite_ptq import quantize
+
+EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "digits"
+TRAIN = [sys.executable, str(EXAMPLE / "train.py")]
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[FloatModel, Dataset]:
+    """Trained here unless it already was."""
+    subprocess.run(TRAIN, check=True, timeout=300, capture_output=True)
+    model = load_keras(EXAMPLE / "build" / "digits.keras")
+    return model, load_data(str(EXAMPLE / "build" / "digits.npz"), model.inputs)
+
+
+def test_accuracy_in_float_and_int8(digits: tuple[FloatModel, Dataset]) -> None:
+    model, data = digits
+    assert isinstance(data.x_calib, np.ndarray)
+    assert isinstance(data.x_test, np.ndarray)
+    assert data.x_calib.shape == (100, 8, 8, 1)
+    assert data.x_test.shape == (360, 8, 8, 1)
+    check_representative(data.x_calib, model.inputs)
+    in_float = score("accuracy", model.predict(data.x_test), data.y_test)
+    assert in_float is not None
+    assert in_float.correct is not None
+    assert in_float.correct > 0.97 * 360
+    content = quantize(model, data.x_calib)
+    graph = parse_tflite(content, "digits", "digits")
+    check_quantized(graph)
+    codes = run_codes(content, quantize_input(data.x_test, graph.tensor(graph.inputs[0])))
+    in_int8 = score("accuracy", dequantize(codes, graph.tensor(graph.outputs[0])), data.y_test)
+    assert in_int8 is not None
+    assert in_int8.correct is not None
+    assert abs(in_int8.correct - in_float.correct) <= 3
+    used = {"CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D", "ADD", "MEAN", "FULLY_CONNECTED", "SOFTMAX"}
+    assert set(operators(content)) == used
+
+
+def test_test_images_are_not_trained_or_calibrated_with(digits: tuple[FloatModel, Dataset]) -> None:
+    spec = importlib.util.spec_from_file_location("train", EXAMPLE / "train.py")
+    assert spec is not None
+    assert spec.loader is not None
+    train = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(train)
+    x_train, _, x_test, _ = train.load_digits()
+    assert (len(x_train), len(x_test)) == (1437, 360)
+    np.testing.assert_array_equal(digits[1].x_test, x_test)
+    np.testing.assert_array_equal(digits[1].x_calib, x_train[:100])
+    assert not {row.tobytes() for row in x_train} & {row.tobytes() for row in x_test}
+
+
+def test_second_run_does_nothing(digits: tuple[FloatModel, Dataset]) -> None:
+    files = [EXAMPLE / "build" / name for name in ("digits.keras", "digits.npz")]
+    before = [file.stat().st_mtime_ns for file in files]
+    done = subprocess.run(TRAIN, check=True, timeout=30, capture_output=True, text=True)
+    assert "up to date" in done.stdout
+    assert [file.stat().st_mtime_ns for file in files] == before
