@@ -17,7 +17,6 @@ from model_kit import images, save_quietly, small_model, two_inputs
 
 from toolchain.errors import DataError, ModelError, ToolError
 from toolchain.importers import keras as importer
-from toolchain.importers import tensorflow as tf_access
 from toolchain.importers.float_model import FloatModel
 from toolchain.importers.keras import load_keras
 from toolchain.importers.tensorflow import captured, keras2, keras3, tensorflow
@@ -278,7 +277,7 @@ def test_without_tensorflow(monkeypatch: pytest.MonkeyPatch, folder: Path) -> No
     def missing(name: str) -> Any:
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
-    monkeypatch.setattr(tf_access.importlib, "import_module", missing)
+    monkeypatch.setattr(importlib, "import_module", missing)
     for name in ("small.keras", "small.h5", "small_saved"):
         with pytest.raises(ToolError) as caught:
             importer.load_keras(folder / name)
