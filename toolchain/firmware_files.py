@@ -84,7 +84,7 @@ def compile_flags(target: Target) -> list[str]:
     """gcc flags for the firmware's C files, with the include path; the model may add its own."""
     flags = ["-std=c99", "-Os", "-ffunction-sections", "-fdata-sections", *target.compiler.cflags]
     if target.kind == "mcu":
-        flags += ["-ffreestanding", f"-DFW_BAUD={target.board.baud}"]
+        flags.append(f"-DFW_BAUD={target.board.baud}")
     return [*flags, f"-I{firmware_dir()}"]
 
 

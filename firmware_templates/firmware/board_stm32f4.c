@@ -1,10 +1,10 @@
 /*
- * STM32F405 and its relatives (F407, F415, F417): 168 MHz from the crystal when it answers, else the
- * internal 16 MHz; USART1 on PA9 (TX) and PA10 (RX); the core's cycle counter, else timer 2.
+ * STM32F405 and its relatives (F407, F415, F417): 168 MHz from the crystal when it answers, else
+ * the internal 16 MHz; USART1 on PA9 (TX) and PA10 (RX); the core's cycle counter, else timer 2.
  * Registers: ST RM0090; the core's: ARM DDI 0403 (ARMv7-M).
  *
- * No interrupts: the line is polled, so that nothing disturbs what is being measured. While the board
- * sends, it keeps what arrives in a small queue.
+ * No interrupts: the line is polled, so that nothing disturbs what is being measured. While the
+ * board sends, it keeps what arrives in a small queue.
  */
 #include "fw_board.h"
 
@@ -18,75 +18,80 @@
 #error "FW_HSE_HZ must be a whole number of MHz from 4 to 26"
 #endif
 
-#define HSI_HZ 16000000u
-#define PLL_HZ 168000000u
+#define HSI_HZ       16000000u
+#define PLL_HZ       168000000u
 #define APB2_DIVIDER 2u
 
-#define REG(address) (*(volatile uint32_t *)(uintptr_t)(address))
+#ifndef REG /* a test on another computer puts simulated registers here */
+#define REG(address) (*(volatile uint32_t *)(address))
+#endif
 
-#define RCC_CR REG(0x40023800u)
-#define RCC_PLLCFGR REG(0x40023804u)
-#define RCC_CFGR REG(0x40023808u)
-#define RCC_AHB1ENR REG(0x40023830u)
-#define RCC_APB1ENR REG(0x40023840u)
-#define RCC_APB2ENR REG(0x40023844u)
-#define FLASH_ACR REG(0x40023C00u)
-#define GPIOA_MODER REG(0x40020000u)
-#define GPIOA_PUPDR REG(0x4002000Cu)
-#define GPIOA_AFRH REG(0x40020024u)
-#define USART1_SR REG(0x40011000u)
-#define USART1_DR REG(0x40011004u)
-#define USART1_BRR REG(0x40011008u)
-#define USART1_CR1 REG(0x4001100Cu)
-#define USART1_CR2 REG(0x40011010u)
-#define USART1_CR3 REG(0x40011014u)
-#define TIM2_CNT_ADDRESS 0x40000024u
-#define TIM2_CR1 REG(0x40000000u)
-#define TIM2_EGR REG(0x40000014u)
-#define TIM2_PSC REG(0x40000028u)
-#define TIM2_ARR REG(0x4000002Cu)
-#define DWT_CTRL REG(0xE0001000u)
+#define RCC_CR_ADDRESS     0x40023800u
+#define RCC_CR             REG(RCC_CR_ADDRESS)
+#define RCC_PLLCFGR        REG(0x40023804u)
+#define RCC_CFGR_ADDRESS   0x40023808u
+#define RCC_CFGR           REG(RCC_CFGR_ADDRESS)
+#define RCC_AHB1ENR        REG(0x40023830u)
+#define RCC_APB1ENR        REG(0x40023840u)
+#define RCC_APB2ENR        REG(0x40023844u)
+#define FLASH_ACR_ADDRESS  0x40023C00u
+#define FLASH_ACR          REG(FLASH_ACR_ADDRESS)
+#define GPIOA_MODER        REG(0x40020000u)
+#define GPIOA_PUPDR        REG(0x4002000Cu)
+#define GPIOA_AFRH         REG(0x40020024u)
+#define USART1_SR          REG(0x40011000u)
+#define USART1_DR          REG(0x40011004u)
+#define USART1_BRR         REG(0x40011008u)
+#define USART1_CR1         REG(0x4001100Cu)
+#define USART1_CR2         REG(0x40011010u)
+#define USART1_CR3         REG(0x40011014u)
+#define TIM2_CNT_ADDRESS   0x40000024u
+#define TIM2_CR1           REG(0x40000000u)
+#define TIM2_EGR           REG(0x40000014u)
+#define TIM2_PSC           REG(0x40000028u)
+#define TIM2_ARR           REG(0x4000002Cu)
+#define DWT_CTRL           REG(0xE0001000u)
 #define DWT_CYCCNT_ADDRESS 0xE0001004u
-#define DCB_DEMCR REG(0xE000EDFCu)
+#define DCB_DEMCR          REG(0xE000EDFCu)
 
-#define CR_HSION (1u << 0)
-#define CR_HSIRDY (1u << 1)
-#define CR_HSEON (1u << 16)
-#define CR_HSERDY (1u << 17)
-#define CR_PLLON (1u << 24)
-#define CR_PLLRDY (1u << 25)
-#define CFGR_SW 3u
-#define CFGR_SW_PLL 2u
-#define CFGR_SWS (3u << 2)
-#define CFGR_SWS_PLL (2u << 2)
+#define CR_HSION        (1u << 0)
+#define CR_HSIRDY       (1u << 1)
+#define CR_HSEON        (1u << 16)
+#define CR_HSERDY       (1u << 17)
+#define CR_PLLON        (1u << 24)
+#define CR_PLLRDY       (1u << 25)
+#define CFGR_SW         3u
+#define CFGR_SW_PLL     2u
+#define CFGR_SWS        (3u << 2)
+#define CFGR_SWS_PLL    (2u << 2)
 #define CFGR_PRESCALERS ((5u << 10) | (4u << 13)) /* APB1 / 4 = 42 MHz, APB2 / 2 = 84 MHz */
 /* HSE / M = 1 MHz, * 336 = 336 MHz, / P = 2; Q = 7 gives the 48 MHz of USB */
-#define PLLCFGR_168_MHZ ((FW_HSE_HZ / 1000000u) | (336u << 6) | (1u << 22) | (7u << 24))
-#define ACR_LATENCY 0xFu
+#define PLLCFGR_168_MHZ             ((FW_HSE_HZ / 1000000u) | (336u << 6) | (1u << 22) | (7u << 24))
+#define ACR_LATENCY                 0xFu
 #define ACR_5_WAITS_PREFETCH_CACHES (5u | (1u << 8) | (1u << 9) | (1u << 10))
-#define SR_RXNE (1u << 5)
-#define SR_TC (1u << 6)
-#define SR_TXE (1u << 7)
-#define CR1_UE_TE_RE ((1u << 13) | (1u << 3) | (1u << 2))
-#define DEMCR_TRCENA (1u << 24)
+#define SR_RXNE                     (1u << 5)
+#define SR_TC                       (1u << 6)
+#define SR_TXE                      (1u << 7)
+#define CR1_UE_TE_RE                ((1u << 13) | (1u << 3) | (1u << 2))
+#define DEMCR_TRCENA                (1u << 24)
 
 /* Turns of a waiting loop, each at least 4 cycles. A crystal starts in about 2 ms; a byte at 9600
  * baud takes 1 ms, 175000 cycles at 168 MHz. */
 #define CLOCK_WAIT 100000u
-#define UART_WAIT 1000000u
+#define UART_WAIT  1000000u
 
 #define QUEUE_BYTES 64u /* a power of two */
 
 static volatile uint8_t fw_uart_queue[QUEUE_BYTES] __attribute__((section(".bss.fw_uart_queue")));
 static uint8_t queue_head, queue_tail;
-static volatile uint32_t *timer;
+static uint32_t timer; /* address of the counter */
 static uint8_t on_pll;
 
 /* 1 when the masked bits of the register took the value in time. */
-static int wait_for(volatile uint32_t *reg, uint32_t mask, uint32_t value)
+static int wait_for(uint32_t address, uint32_t mask, uint32_t value)
 {
     for (uint32_t turn = 0; turn < CLOCK_WAIT; turn++) {
-        if ((*reg & mask) == value) {
+        if ((REG(address) & mask) == value) {
             return 1;
         }
     }
@@ -98,27 +103,28 @@ static int start_pll(void)
 {
     /* The ROM boot loader leaves the PLL on, and a running PLL cannot be changed. */
     RCC_CR |= CR_HSION;
-    if (!wait_for(&RCC_CR, CR_HSIRDY, CR_HSIRDY)) {
+    if (!wait_for(RCC_CR_ADDRESS, CR_HSIRDY, CR_HSIRDY)) {
         return 0;
     }
     RCC_CFGR &= ~CFGR_SW;
-    if (!wait_for(&RCC_CFGR, CFGR_SWS, 0)) {
+    if (!wait_for(RCC_CFGR_ADDRESS, CFGR_SWS, 0)) {
         return 0;
     }
     RCC_CFGR = 0;
     RCC_CR &= ~CR_PLLON;
     RCC_CR |= CR_HSEON;
-    if (!wait_for(&RCC_CR, CR_PLLRDY, 0) || !wait_for(&RCC_CR, CR_HSERDY, CR_HSERDY)) {
+    if (!wait_for(RCC_CR_ADDRESS, CR_PLLRDY, 0) ||
+        !wait_for(RCC_CR_ADDRESS, CR_HSERDY, CR_HSERDY)) {
         RCC_CR &= ~CR_HSEON;
         return 0;
     }
     RCC_PLLCFGR = PLLCFGR_168_MHZ;
     RCC_CR |= CR_PLLON;
     FLASH_ACR = ACR_5_WAITS_PREFETCH_CACHES;
-    if (wait_for(&FLASH_ACR, ACR_LATENCY, ACR_5_WAITS_PREFETCH_CACHES & ACR_LATENCY)
-        && wait_for(&RCC_CR, CR_PLLRDY, CR_PLLRDY)) {
+    if (wait_for(FLASH_ACR_ADDRESS, ACR_LATENCY, ACR_5_WAITS_PREFETCH_CACHES & ACR_LATENCY) &&
+        wait_for(RCC_CR_ADDRESS, CR_PLLRDY, CR_PLLRDY)) {
         RCC_CFGR = CFGR_PRESCALERS | CFGR_SW_PLL;
-        if (wait_for(&RCC_CFGR, CFGR_SWS, CFGR_SWS_PLL)) {
+        if (wait_for(RCC_CFGR_ADDRESS, CFGR_SWS, CFGR_SWS_PLL)) {
             return 1;
         }
         RCC_CFGR = 0;
@@ -146,16 +152,15 @@ static void start_uart(void)
 
 static void start_timer(void)
 {
-    timer = &REG(DWT_CYCCNT_ADDRESS);
     DCB_DEMCR |= DEMCR_TRCENA;
-    *timer = 0;
+    REG(DWT_CYCCNT_ADDRESS) = 0;
     DWT_CTRL |= 1u;
-    const uint32_t before = *timer;
-    const uint32_t after = *timer;
-    if (after != before) {
+    timer = DWT_CYCCNT_ADDRESS;
+    const uint32_t before = fw_ticks();
+    if (fw_ticks() != before) {
         return;
     }
-    timer = &REG(TIM2_CNT_ADDRESS);
+    timer = TIM2_CNT_ADDRESS;
     RCC_APB1ENR |= 1u << 0;
     (void)RCC_APB1ENR;
     TIM2_PSC = 0;
@@ -178,12 +183,12 @@ uint32_t fw_clock_hz(void)
 
 uint32_t fw_ticks(void)
 {
-    return *timer;
+    return REG(timer);
 }
 
 enum fw_timer_unit fw_timer_unit(void)
 {
-    return timer == &REG(DWT_CYCCNT_ADDRESS) ? FW_TIMER_CORE_CYCLES : FW_TIMER_TICKS;
+    return timer == DWT_CYCCNT_ADDRESS ? FW_TIMER_CORE_CYCLES : FW_TIMER_TICKS;
 }
 
 /* Move a received byte into the queue. Reading SR, then DR also clears an overrun. */

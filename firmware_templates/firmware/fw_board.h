@@ -8,11 +8,7 @@
 
 #include <stdint.h>
 
-enum fw_timer_unit {
-    FW_TIMER_CORE_CYCLES = 0,
-    FW_TIMER_TICKS = 1,
-    FW_TIMER_NANOSECONDS = 2
-};
+enum fw_timer_unit { FW_TIMER_CORE_CYCLES = 0, FW_TIMER_TICKS = 1, FW_TIMER_NANOSECONDS = 2 };
 
 /* Clock, serial line and timer. Called once, before anything else of this header. */
 void fw_board_init(void);

@@ -8,12 +8,12 @@
 
 #if defined(__thumb__)
 #define NN_MARK_BEGIN() __asm volatile(".inst.n 0xbf70" ::: "memory")
-#define NN_MARK_END() __asm volatile(".inst.n 0xbf80" ::: "memory")
-#define NN_MARK_NONE() __asm volatile("nop.n" ::: "memory")
+#define NN_MARK_END()   __asm volatile(".inst.n 0xbf80" ::: "memory")
+#define NN_MARK_NONE()  __asm volatile("nop.n" ::: "memory")
 #else
 #define NN_MARK_BEGIN() ((void)0)
-#define NN_MARK_END() ((void)0)
-#define NN_MARK_NONE() ((void)0)
+#define NN_MARK_END()   ((void)0)
+#define NN_MARK_NONE()  ((void)0)
 #endif
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * What the serial firmware knows of a model. fw_model.c, generated for each model, defines fw_model.
- * Everything here is constant and stays in flash.
+ * What the serial firmware knows of a model. fw_model.c, generated for each model, defines
+ * fw_model. Everything here is constant and stays in flash.
  */
 #ifndef FW_MODEL_H
 #define FW_MODEL_H
@@ -9,14 +9,21 @@
 
 #define FW_MAX_RANK 6
 
-enum fw_dtype { FW_INT8 = 0, FW_INT16 = 1, FW_INT32 = 2, FW_FLOAT32 = 3, FW_UINT8 = 4, FW_BOOL = 5 };
+enum fw_dtype {
+    FW_INT8 = 0,
+    FW_INT16 = 1,
+    FW_INT32 = 2,
+    FW_FLOAT32 = 3,
+    FW_UINT8 = 4,
+    FW_BOOL = 5
+};
 
 struct fw_tensor {
-    const char *name;        /* UTF-8 */
+    const char *name; /* UTF-8 */
     uint32_t bytes;
-    float scale;             /* 0 when the tensor is not quantized */
+    float scale; /* 0 when the tensor is not quantized */
     int32_t zero_point;
-    uint8_t dtype;           /* enum fw_dtype */
+    uint8_t dtype; /* enum fw_dtype */
     uint8_t rank;
     uint32_t shape[FW_MAX_RANK];
 };
@@ -31,19 +38,19 @@ struct fw_selftest {
 };
 
 struct fw_model {
-    const char *name;        /* UTF-8 */
-    uint8_t sha256[32];      /* of the quantized model */
+    const char *name;   /* UTF-8 */
+    uint8_t sha256[32]; /* of the quantized model */
     uint8_t n_inputs;
     uint8_t n_outputs;
-    uint16_t n_layers;       /* kernel calls of one inference, in order */
+    uint16_t n_layers; /* kernel calls of one inference, in order */
     uint32_t arena_bytes;
-    const struct fw_tensor *tensors;    /* the inputs, then the outputs */
+    const struct fw_tensor *tensors; /* the inputs, then the outputs */
     const struct fw_selftest *selftests;
     uint32_t n_selftests;
-    int (*init)(void);                  /* 0 or an error code, as run */
-    void *(*input)(int index);          /* where input `index` lies in the arena */
+    int (*init)(void);         /* 0 or an error code, as run */
+    void *(*input)(int index); /* where input `index` lies in the arena */
     const void *(*output)(int index);
-    int (*run)(void);                   /* one inference; may overwrite the inputs */
+    int (*run)(void); /* one inference; may overwrite the inputs */
     /*
      * One inference that stores nn_ticks() into stamps[0] before layer `first` and into
      * stamps[k + 1] after layer first + k, for at most `count` layers; returns the number of layers

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #define HEADER_BYTES 2 /* opcode, sequence */
-#define CRC_BYTES 4
-#define MAX_PAYLOAD (HEADER_BYTES + FW_MAX_BODY + CRC_BYTES)
+#define CRC_BYTES    4
+#define MAX_PAYLOAD  (HEADER_BYTES + FW_MAX_BODY + CRC_BYTES)
 #define COBS_MAX_RUN 254
 
 /* The payload starts at byte 2, so that the body is aligned for the stamps of PROFILE. */
@@ -36,7 +36,7 @@ static int init_result;
 
 /* What a request made of its body: a reply of n bytes, or an error. */
 struct outcome {
-    uint32_t code; /* enum fw_error */
+    uint32_t code;  /* enum fw_error */
     uint32_t value; /* n, or the error's detail */
 };
 
@@ -404,8 +404,8 @@ static void end_of_frame(void)
     const uint32_t sequence = payload[1];
     const uint32_t checked = (uint32_t)rx.length - CRC_BYTES;
 
-    if (rx.left != 0 || rx.overflow || rx.length < HEADER_BYTES + CRC_BYTES
-        || get_u32(payload + checked) != fw_crc32(0, payload, checked)) {
+    if (rx.left != 0 || rx.overflow || rx.length < HEADER_BYTES + CRC_BYTES ||
+        get_u32(payload + checked) != fw_crc32(0, payload, checked)) {
         send_outcome(0, 0, error_of(FW_ERROR_DAMAGED, rx.received));
         return;
     }

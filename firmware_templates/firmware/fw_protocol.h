@@ -6,10 +6,10 @@
 #include <stdint.h>
 
 #define FW_PROTOCOL_VERSION 1
-#define FW_MAX_BODY 512
-#define FW_MAX_BENCH 128
-#define FW_MAX_PROFILE 127
-#define FW_MAX_NAME 64
+#define FW_MAX_BODY         512
+#define FW_MAX_BENCH        128
+#define FW_MAX_PROFILE      127
+#define FW_MAX_NAME         64
 
 enum fw_opcode {
     FW_INFO = 0x01,

@@ -1,23 +1,23 @@
 /*
- * Start of a Cortex-M core: vector table, reset handler, stack bookkeeping, faults. The linker script
- * made from linker.ld.j2 defines the fw_* symbols. The firmware takes no interrupts, so the table
- * ends after the core's own exceptions.
+ * Start of a Cortex-M core: vector table, reset handler, stack bookkeeping, faults. The linker
+ * script made from linker.ld.j2 defines the fw_* symbols. The firmware takes no interrupts, so the
+ * table ends after the core's own exceptions.
  */
 #include "fw_board.h"
 
-#define SCB_VTOR (*(volatile uint32_t *)0xE000ED08u)
+#define SCB_VTOR          (*(volatile uint32_t *)0xE000ED08u)
 #define SCB_AIRCR_ADDRESS 0xE000ED0C
-#define SCB_AIRCR (*(volatile uint32_t *)SCB_AIRCR_ADDRESS)
-#define SCB_CPACR (*(volatile uint32_t *)0xE000ED88u)
+#define SCB_AIRCR         (*(volatile uint32_t *)SCB_AIRCR_ADDRESS)
+#define SCB_CPACR         (*(volatile uint32_t *)0xE000ED88u)
 
 #define AIRCR_SYSRESETREQ 0x05FA0004 /* with the write key */
-#define CPACR_FPU_FULL (0xFu << 20)
+#define CPACR_FPU_FULL    (0xFu << 20)
 
 #define STACK_PAINT 0xC5C5C5C5u
 #define FAULT_MAGIC 0xFA017BAD
 
 #define TEXT_(x) #x
-#define TEXT(x) TEXT_(x)
+#define TEXT(x)  TEXT_(x)
 
 extern uint32_t fw_stack_base[], fw_stack_top[];
 extern uint32_t fw_data_load[], fw_data_start[], fw_data_end[];
@@ -37,8 +37,7 @@ union vector {
 };
 
 __attribute__((section(".isr_vector"), used)) static const union vector vectors[16] = {
-    [0] = {.stack = fw_stack_top},
-    [1] = {.handler = Reset_Handler},
+    [0] = {.stack = fw_stack_top},     [1] = {.handler = Reset_Handler},
     [2] = {.handler = Fault_Handler},  /* NMI */
     [3] = {.handler = Fault_Handler},  /* hard fault; the ones below escalate to it */
     [4] = {.handler = Fault_Handler},  /* memory management */
@@ -84,15 +83,18 @@ void Reset_Handler(void)
 __attribute__((naked)) void Fault_Handler(void)
 {
     __asm volatile("ldr r0, =fault_note\n\t"
-                   "ldr r1, =" TEXT(FAULT_MAGIC) "\n\t"
-                   "str r1, [r0]\n\t"
-                   "ldr r0, =" TEXT(SCB_AIRCR_ADDRESS) "\n\t"
-                   "ldr r1, =" TEXT(AIRCR_SYSRESETREQ) "\n\t"
-                   "dsb\n\t"
-                   "str r1, [r0]\n\t"
-                   "dsb\n"
-                   "1: b 1b\n\t"
-                   ".ltorg");
+                   "ldr r1, =" TEXT(
+                       FAULT_MAGIC) "\n\t"
+                                    "str r1, [r0]\n\t"
+                                    "ldr r0, =" TEXT(
+                                        SCB_AIRCR_ADDRESS) "\n\t"
+                                                           "ldr r1, =" TEXT(
+                                                               AIRCR_SYSRESETREQ) "\n\t"
+                                                                                  "dsb\n\t"
+                                                                                  "str r1, [r0]\n\t"
+                                                                                  "dsb\n"
+                                                                                  "1: b 1b\n\t"
+                                                                                  ".ltorg");
 }
 
 int fw_started_by_fault(void)

@@ -1,9 +1,9 @@
 /*
  * Input a (1200 bytes) becomes output y in the same place: y[i] = a[1199 - i] ^ 0x55. Input b (16
- * bytes) becomes output z: z[i] = -b[i], in the same place. When b starts with "do:", its fourth byte
- * commands what a test needs: f: run fails with code 17; s: uses 1000 bytes of stack more; i: an
- * illegal instruction; w: writes behind the arena; o: runs over the stack; x: the process exits with
- * status 3; l: the process sleeps for 20 s.
+ * bytes) becomes output z: z[i] = -b[i], in the same place. When b starts with "do:", its fourth
+ * byte commands what a test needs: f: run fails with code 17; s: uses 1000 bytes of stack more; i:
+ * an illegal instruction; w: writes behind the arena; o: runs over the stack; x: the process exits
+ * with status 3; l: the process sleeps for 20 s.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "tiny.h"

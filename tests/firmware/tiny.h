@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 #define TINY_ARENA_BYTES 1216
-#define TINY_A_BYTES 1200
-#define TINY_B_BYTES 16
+#define TINY_A_BYTES     1200
+#define TINY_B_BYTES     16
 
 int tiny_init(void);
 void *tiny_input(int i);
