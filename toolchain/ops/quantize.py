@@ -11,26 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from toolchain import fixedpoint
+from toolchain.affine import dequantize_array, quantize_array
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops.base import Constraint, Cost, KernelCall, KernelVariant, Op, clamp_int8, no_attrs
 
 
 def _factor(graph: Graph, node: Node) -> tuple[int, int]:
     return fixedpoint.quantize_multiplier(graph.tensor(node.inputs[0]).scale / graph.tensor(node.outputs[0]).scale)
-
-
-def quantize_array(x: Array, scale: float, zero_point: int) -> Array:
-    """int8 codes of float32 values: float32 division, halves away from zero, saturation."""
-    quotient = (x.astype(np.float32) / np.float32(scale)).astype(np.float64)
-    rounded = np.sign(quotient) * np.floor(np.abs(quotient) + 0.5)
-    codes: Array = np.clip(rounded + zero_point, -128, 127).astype(np.int8)
-    return codes
-
-
-def dequantize_array(q: Array, scale: float, zero_point: int) -> Array:
-    """float32 values of int8 codes."""
-    values: Array = (q.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
-    return values
 
 
 def _is_float(graph: Graph, node: Node) -> bool:
