@@ -93,6 +93,13 @@ def test_sectors(start: int, size: int, sectors: list[int]) -> None:
     assert sectors_of(TARGET, FlashImage(bytes(size), ORIGIN + start)) == sectors
 
 
+def test_erasing_at_the_speed_of_silicon() -> None:
+    """DS8626: a 16 KB sector takes 0.25 s."""
+    result = flash_over(f"{URL}?timing=1", FlashImage(b"\x01" * 16385, ORIGIN))
+    assert 0.5 <= result.seconds < 5
+    assert (result.retries, result.rounds) == (0, 1)
+
+
 @pytest.mark.parametrize("size", [1, 3, 255, 256, 257, 511, 1021])
 def test_odd_sizes(size: int) -> None:
     data = random.Random(size).randbytes(size)
@@ -152,6 +159,15 @@ def test_every_single_fault_is_survived(kind: str) -> None:
         retries += result.retries + result.rounds - 1
     # Fewer retries than trials: a fault in what synchronises costs none.
     assert retries >= TRIALS // len(KINDS) // 2
+
+
+def test_every_reply_of_the_handshake_may_be_damaged() -> None:
+    """Synchronisation, GET and GID: 21 bytes from the board, none of them protected by a checksum."""
+    image = FlashImage(b"\x5a" * 64, ORIGIN)
+    for kind in ("flip_tx", "drop_tx"):
+        for at in range(1, 22):
+            flash_over(f"{URL}?{kind}={at}", image)
+            assert flashed()[:64] == image.data, (kind, at)
 
 
 @pytest.mark.parametrize("trial", range(20))
