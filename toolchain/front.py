@@ -17,6 +17,7 @@ from toolchain.errors import DataError, ModelError
 from toolchain.graph import Array, Graph
 from toolchain.importers.float_model import FloatModel, Port
 from toolchain.importers.float_tflite import FloatTflite, is_float_tflite, load_float_tflite
+from toolchain.importers.python_object import is_object_spec
 from toolchain.importers.tflite import parse_tflite
 from toolchain.job import Job
 from toolchain.passes import run_passes
@@ -176,7 +177,8 @@ def _from_build(job: Job, folder: Path, progress: Progress) -> Quantized:
         raise ModelError(f"{folder}: not a complete build: {e}", "Build it again: mcuforge deploy") from e
     graph = checked_graph(parse_tflite(content, name, str(folder / TFLITE_FILE)), str(folder / TFLITE_FILE))
     wants_float = job.data is not None or job.evaluation is not None
-    model = open_source(spec, progress).float_model if wants_float and spec and Path(spec).exists() else None
+    found = bool(spec) and (is_object_spec(str(spec)) or Path(spec).exists())
+    model = open_source(spec, progress).float_model if wants_float and found else None
     ports = model.inputs if model is not None else input_ports(graph)
     data = load_data(job.data, ports, job.representative, job.evaluation, progress)
     return Quantized(_ident(name, where, content), content, graph, data, model, folder / ELF_FILE)

@@ -7,7 +7,6 @@ TensorFlow's ``schema.fbs``, version 3.
 
 from __future__ import annotations
 
-import re
 import struct
 from collections import Counter
 from collections.abc import Iterable
@@ -19,6 +18,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from toolchain.errors import ModelError
 from toolchain.graph import Array, Graph, Node, QuantParams, Tensor
+from toolchain.importers.layer_names import layers_of, own_layers
 from toolchain.ops import by_tflite_name
 from toolchain.ops.base import TfliteOperator
 
@@ -83,7 +83,7 @@ class _Reader:
         return Graph(
             name=name,
             tensors=tensors,
-            nodes=tuple(nodes),
+            nodes=own_layers(nodes),
             inputs=self._names(self.subgraph.inputs, "graph input"),
             outputs=self._names(self.subgraph.outputs, "graph output"),
         )
@@ -162,14 +162,14 @@ class _Reader:
         name = f"{kind}_{taken[kind]}" if known else outputs[0]
         taken[kind] += 1
         if known is None:
-            return Node(name, kind, inputs, outputs, layers=(_layer(outputs[0], name),))
+            return Node(name, kind, inputs, outputs, layers=layers_of(outputs[0]))
         view = TfliteOperator(
             builtin,
             op.builtinOptions,
             tuple(tensors[n] if n else None for n in inputs),
             tuple(tensors[n] for n in outputs),
         )
-        return Node(name, kind, inputs, outputs, known.read(view), layers=(_layer(outputs[0], name),))
+        return Node(name, kind, inputs, outputs, known.read(view), layers=layers_of(outputs[0]))
 
 
 def _quantization(raw: Any) -> QuantParams | None:
@@ -186,18 +186,3 @@ def _text(raw: Any) -> str:
     if raw is None:
         return ""
     return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
-
-
-_ANONYMOUS = re.compile(r"(StatefulPartitionedCall|Identity|PartitionedCall)(_\d+|_int8)*(:\d+)?")
-
-
-def _layer(tensor: str, node: str) -> str:
-    """The layer's name from TFLite's tensor name: "model/conv/Relu;model/conv/BiasAdd" is the layer conv.
-
-    What the converter names after itself gets the node's name.
-    """
-    first = tensor.split(";", maxsplit=1)[0]
-    parts = [p for p in first.split("/") if p]
-    if not parts or (len(parts) == 1 and _ANONYMOUS.fullmatch(first)):
-        return node
-    return parts[min(1, len(parts) - 1)]

@@ -1,0 +1,42 @@
+"""Which layers of the Keras model an operator came from, read from TFLite's tensor names.
+
+The converter names a result after all that it fused, last first: "model/relu/Relu;model/bn/FusedBatchNormV3;
+model/conv/BiasAdd;model/conv/Conv2D" is conv, bn, relu. Names of neighbours slip in through shared constants.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from toolchain.graph import Node
+
+_ANONYMOUS = re.compile(r"(StatefulPartitionedCall|PartitionedCall|Identity)(_\d+|_int8)*(:\d+)?")
+
+
+def layers_of(tensor: str) -> tuple[str, ...]:
+    """The layer of each part of a tensor's name, first layer first, with repetitions; empty when it names none."""
+    layers = []
+    for part in tensor.split(";"):
+        scopes = [p for p in part.split("/") if p]
+        if scopes and not _ANONYMOUS.fullmatch(part):
+            layers.append(scopes[min(1, len(scopes) - 1)])
+    return tuple(reversed(layers))
+
+
+def own_layers(nodes: Sequence[Node]) -> tuple[Node, ...]:
+    """The nodes with each layer only where it is mentioned most (the last such node), without repetitions.
+
+    A node that is left with none gets its own name.
+    """
+    best: dict[str, tuple[int, int]] = {}
+    for i, node in enumerate(nodes):
+        for layer, count in Counter(node.layers).items():
+            best[layer] = max(best.get(layer, (0, 0)), (count, i))
+    result = []
+    for i, node in enumerate(nodes):
+        own = [layer for layer in dict.fromkeys(node.layers) if best[layer][1] == i]
+        result.append(dataclasses.replace(node, layers=tuple(own) or (node.name,)))
+    return tuple(result)
