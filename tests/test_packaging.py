@@ -11,6 +11,8 @@ import venv
 import zipfile
 from pathlib import Path
 
+import model_kit
+import numpy as np
 import pytest
 
 import toolchain
@@ -70,3 +72,14 @@ def test_the_installed_command_uses_what_it_brought_along(installed: Path, tmp_p
     for place in _run(installed / "python", "-c", places, cwd=tmp_path).split():
         assert Path(place).is_relative_to(installed.parent)
     assert {t["name"] for t in json.loads(_run(installed / "mcuforge", "targets", "--json", cwd=tmp_path))} >= {"stm32"}
+
+
+def test_the_installed_command_deploys_away_from_the_checkout(installed: Path, tmp_path: Path) -> None:
+    model_kit.save_quietly(model_kit.small_model(), tmp_path / "net.keras")
+    data = {"x_calib": model_kit.images(40), "x_test": model_kit.images(8, 1), "y_test": np.zeros(8, np.int64)}
+    np.savez(tmp_path / "net.npz", **data)
+    job = ("deploy", "net.keras", "--data", "net.npz", "--port", "virtual://stm32f405", "--json")
+    report = json.loads(_run(installed / "mcuforge", *job, cwd=tmp_path))
+    assert report["exactness"]["codes"] == 8 * 4
+    assert report["exactness"]["differing"] == 0
+    assert (tmp_path / "mcuforge-out" / "net" / "report.html").is_file()

@@ -23,6 +23,7 @@ from toolchain.errors import UserError
 _MENDABLE = {
     errno.ENOSPC: "Make room on that disk, or give another folder with --out.",
     errno.EDQUOT: "Make room within the quota, or give another folder with --out.",
+    errno.EFBIG: "The system limits the size of a file there: give another folder with --out.",
     errno.EACCES: "Change its permissions, or give another path.",
     errno.EPERM: "Change its permissions, or give another path.",
     errno.EROFS: "That file system is read-only: give another folder with --out.",
