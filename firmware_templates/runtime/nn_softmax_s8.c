@@ -81,11 +81,11 @@ static void softmax_row(const nn_softmax_params *p, const int8_t *in, int8_t *ou
     }
     int32_t headroom = leading_zeros((uint32_t)sum);
     int32_t scale = one_over_one_plus((int32_t)(((uint32_t)sum << headroom) - 0x80000000u));
-    int32_t shift = SUM_INTEGER_BITS - headroom + 31 - 8;
+    int32_t shift = SUM_INTEGER_BITS - headroom + 31 - 8; /* above 31: less than half a code */
     for (int32_t c = 0; c < p->columns; c++) {
         int32_t diff = in[c] - highest;
         int32_t code = INT8_MIN;
-        if (diff >= p->diff_min) {
+        if (diff >= p->diff_min && shift <= 31) {
             code += nn_rounding_divide_by_pot(nn_srdhm(scale, exp_of(p, diff)), shift);
         }
         out[c] = (int8_t)nn_clamp(code, INT8_MIN, INT8_MAX);

@@ -19,6 +19,7 @@ from toolchain.ops.base import INT8, Constraint, Cost, KernelCall, KernelVariant
 
 INTEGER_BITS = 5
 SUM_INTEGER_BITS = 12
+MAX_COLUMNS = (1 << SUM_INTEGER_BITS) - 1  # each adds at most 1 to the sum
 # exp(-2**k) in Q0.31 for k = -2 ... 4, gemmlowp fixedpoint.h
 BARREL = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
 EXP_MINUS_EIGHTH = 1895147668
@@ -121,8 +122,12 @@ OPS = (
             INT8,
             Constraint("its output must have scale 1/256 and zero point -128", _probabilities),
             Constraint(
-                "its scaled input step must be between 2**-26 and 32",
-                lambda g, n: 2.0**-26 <= n.attrs.beta * g.tensor(n.inputs[0]).scale < 32.0,
+                "its scaled input step must be above 2**-26 and below 32",
+                lambda g, n: 2.0**-26 < n.attrs.beta * g.tensor(n.inputs[0]).scale < 32.0,
+            ),
+            Constraint(
+                f"its last dimension must be at most {MAX_COLUMNS}",
+                lambda g, n: 1 <= g.tensor(n.inputs[0]).shape[-1] <= MAX_COLUMNS,
             ),
         ),
         variants=(
