@@ -1,0 +1,34 @@
+"""FULLY_CONNECTED."""
+
+from __future__ import annotations
+
+from support.case import Choice, Seeded
+from support.make import RELU, RELU6, RELU_N1_TO_1, fully_connected
+
+LARGE = (1 << 31) - (1 << 24)
+
+CASES = (
+    fully_connected("fc_16_to_8", (1, 16), 8),
+    fully_connected("fc_1_to_1", (1, 1), 1, out=(None, 0)),
+    fully_connected("fc_2_to_3", (1, 2), 3, activation=RELU),
+    fully_connected("fc_5_to_7", (1, 5), 7, x=(0.05, -128), out=(None, -128)),
+    fully_connected("fc_17_to_17", (1, 17), 17, x=(0.05, 127), out=(None, 127)),
+    fully_connected("fc_640_to_9", (1, 640), 9, activation=RELU, out=(None, -128)),
+    fully_connected("fc_one_unit", (1, 33), 1),
+    fully_connected("fc_rows", (5, 12), 6),
+    fully_connected("fc_rows_odd", (3, 7), 5, spread=4.0),
+    fully_connected("fc_three_dimensions", (2, 3, 8), 4, keep_dims=True),
+    fully_connected("fc_flattens", (1, 2, 3, 4), 5, columns=24),
+    fully_connected("fc_vector", (12,), 4),
+    fully_connected("fc_per_channel", (1, 20), 10, spread=3.0),
+    fully_connected("fc_scales_far_apart", (1, 9), 8, w=1e-3, spread=1000.0),
+    fully_connected("fc_no_bias", (1, 10), 6, bias=None),
+    fully_connected("fc_large_bias", (1, 8), 6, bias=Choice((LARGE, -LARGE, 1 << 25, 0)), out=(60.0, 3)),
+    fully_connected("fc_extreme_weights", (1, 64), 6, weights=Choice((-128, -127, 127)), x=(0.05, -128)),
+    fully_connected("fc_lowest_weights", (1, 40), 5, weights=Choice((-128,)), x=(0.05, 127), out=(None, 127)),
+    fully_connected("fc_factor_above_one", (1, 3), 4, w=0.5, out=(0.004, -7), weights=Seeded(-2, 2)),
+    fully_connected("fc_factor_tiny", (1, 8), 3, w=1e-6, out=(3.0, -1), bias=Choice((LARGE, -LARGE))),
+    fully_connected("fc_factor_vanishes", (1, 8), 3, x=(1e-6, 0), w=1e-6, out=(1e3, 11)),
+    fully_connected("fc_relu6", (1, 16), 9, activation=RELU6, out=(0.04, -100)),
+    fully_connected("fc_relu_n1_to_1", (1, 16), 9, activation=RELU_N1_TO_1, out=(0.02, 10)),
+)

@@ -1,0 +1,140 @@
+"""Writes ``.tflite`` files from operator descriptions, with the schema's object API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from support.case import Case, Operator, TensorSpec, constant_data
+
+OPTIONS = {
+    "ADD": "AddOptions",
+    "AVERAGE_POOL_2D": "Pool2DOptions",
+    "CONCATENATION": "ConcatenationOptions",
+    "CONV_2D": "Conv2DOptions",
+    "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
+    "DEQUANTIZE": "DequantizeOptions",
+    "EXPAND_DIMS": "ExpandDimsOptions",
+    "FULLY_CONNECTED": "FullyConnectedOptions",
+    "MAX_POOL_2D": "Pool2DOptions",
+    "MEAN": "ReducerOptions",
+    "MUL": "MulOptions",
+    "PACK": "PackOptions",
+    "PAD": "PadOptions",
+    "PADV2": "PadV2Options",
+    "QUANTIZE": "QuantizeOptions",
+    "RESHAPE": "ReshapeOptions",
+    "SHAPE": "ShapeOptions",
+    "SOFTMAX": "SoftmaxOptions",
+    "SQUEEZE": "SqueezeOptions",
+    "STRIDED_SLICE": "StridedSliceOptions",
+}
+_TYPES = {"float32": "FLOAT32", "int8": "INT8", "int16": "INT16", "int32": "INT32", "int64": "INT64", "uint8": "UINT8"}
+PLACEHOLDER_CODE = 127  # in the one-byte field of old readers, for operators that have no number there
+
+
+def case_model(case: Case) -> bytes:
+    """The case's operator as a model whose inputs are the tensors that are not constant."""
+    return pack(model([case.operator], case.id))
+
+
+def write_model(operators: Sequence[Operator], seed: str = "model") -> bytes:
+    return pack(model(operators, seed))
+
+
+def model(operators: Sequence[Operator], seed: str = "model") -> Any:
+    """A ``ModelT``. Inputs are what nothing writes, outputs what nothing reads; constants come from ``seed``."""
+    tensors = list(dict.fromkeys(t for o in operators for t in (*o.inputs, *o.outputs) if t is not None))
+    index = {t: i for i, t in enumerate(tensors)}
+    written = {t for o in operators for t in o.outputs}
+    read = {t for o in operators for t in o.inputs}
+    graph = schema.SubGraphT()
+    graph.name = "main"
+    buffers = [schema.BufferT()]
+    graph.tensors = [_tensor(t, i, f"{seed}:{i}", buffers) for i, t in enumerate(tensors)]
+    graph.inputs = [index[t] for t in tensors if t not in written and t.data is None]
+    graph.outputs = [index[t] for t in tensors if t in written and t not in read]
+    builtins = list(dict.fromkeys(o.builtin for o in operators))
+    graph.operators = [_operator(o, index, builtins) for o in operators]
+    result = schema.ModelT()
+    result.version = 3
+    result.description = "test"
+    result.operatorCodes = [_code(b) for b in builtins]
+    result.subgraphs = [graph]
+    result.buffers = buffers
+    return result
+
+
+def pack(root: Any) -> bytes:
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(root.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def edited(content: bytes, edit: Callable[[Any], None]) -> bytes:
+    """The file after ``edit`` changed its ``ModelT``."""
+    root = schema.ModelT.InitFromPackedBuf(content, 0)
+    edit(root)
+    return pack(root)
+
+
+def with_softmax_input(content: bytes) -> bytes:
+    """The file with what goes into its SOFTMAX as one more output, in front; unchanged when it has none."""
+
+    def edit(root: Any) -> None:
+        graph = root.subgraphs[0]
+        for op in graph.operators:
+            code = root.operatorCodes[op.opcodeIndex]
+            if max(code.builtinCode, code.deprecatedBuiltinCode) == schema.BuiltinOperator.SOFTMAX:
+                graph.outputs = [int(op.inputs[0]), *map(int, graph.outputs)]
+                # a signature lists the outputs once more, and would contradict them
+                root.signatureDefs = None
+
+    return edited(content, edit)
+
+
+def _tensor(spec: TensorSpec, index: int, seed: str, buffers: list[Any]) -> Any:
+    tensor = schema.TensorT()
+    tensor.name = spec.name or f"t{index}"
+    tensor.shape = list(spec.shape)
+    tensor.type = getattr(schema.TensorType, _TYPES[spec.dtype])
+    tensor.hasRank = True
+    if spec.data is not None:
+        buffer = schema.BufferT()
+        buffer.data = np.frombuffer(constant_data(spec, seed).tobytes(), np.uint8)
+        tensor.buffer = len(buffers)
+        buffers.append(buffer)
+    if spec.scale:
+        quant = schema.QuantizationParametersT()
+        quant.scale = np.array(spec.scale, np.float32)
+        quant.zeroPoint = np.array(spec.zero_point or (0,) * len(spec.scale), np.int64)
+        quant.quantizedDimension = spec.axis
+        tensor.quantization = quant
+    return tensor
+
+
+def _code(builtin: str) -> Any:
+    code = schema.OperatorCodeT()
+    code.builtinCode = getattr(schema.BuiltinOperator, builtin)
+    code.deprecatedBuiltinCode = min(code.builtinCode, PLACEHOLDER_CODE)
+    return code
+
+
+def _operator(operator: Operator, index: dict[TensorSpec, int], builtins: list[str]) -> Any:
+    op = schema.OperatorT()
+    op.opcodeIndex = builtins.index(operator.builtin)
+    op.inputs = [-1 if t is None else index[t] for t in operator.inputs]
+    op.outputs = [index[t] for t in operator.outputs]
+    table = OPTIONS.get(operator.builtin)
+    if table:
+        options = getattr(schema, f"{table}T")()
+        for name, value in operator.options.items():
+            assert hasattr(options, name), f"{table} has no field {name}"
+            setattr(options, name, list(value) if isinstance(value, tuple) else value)
+        op.builtinOptions = options
+        op.builtinOptionsType = getattr(schema.BuiltinOptions, table)
+    return op

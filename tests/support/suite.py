@@ -1,0 +1,39 @@
+"""Cases as graphs with their inputs and expected outputs."""
+
+from __future__ import annotations
+
+import functools
+
+from support.case import Array, Case, input_sets
+from support.flatbuffer import case_model
+from toolchain.graph import Graph
+from toolchain.importers.tflite import parse_tflite
+from toolchain.passes import run_passes
+from toolchain.reference import run
+from toolchain.verify import check_graph, check_supported
+
+
+@functools.cache
+def case_content(case: Case) -> bytes:
+    """The case's ``.tflite`` file."""
+    return case_model(case)
+
+
+@functools.cache
+def case_graph(case: Case) -> Graph:
+    """The case as mcuforge reads it, checked."""
+    graph = run_passes(parse_tflite(case_content(case), case.id, case.id))
+    check_supported(graph, case.id)
+    check_graph(graph)
+    return graph
+
+
+@functools.cache
+def case_inputs(case: Case) -> list[Array]:
+    return input_sets(case_graph(case), case.id, case.values)
+
+
+@functools.cache
+def reference_outputs(case: Case) -> list[Array]:
+    """What the numpy reference makes of the case's inputs."""
+    return run(case_graph(case), case_inputs(case))
