@@ -10,7 +10,8 @@ from toolchain.graph import Array
 def quantize_array(x: Array, scale: float, zero_point: int, dtype: str = "int8") -> Array:
     """Codes round(x / scale) + zero_point, saturated; a float32 division, halves away from zero."""
     limits = np.iinfo(dtype)
-    quotient = (np.asarray(x, np.float32) / np.float32(scale)).astype(np.float64)
+    with np.errstate(over="ignore"):  # what becomes infinite saturates
+        quotient = (np.asarray(x, np.float32) / np.float32(scale)).astype(np.float64)
     # In float64 the addition of one half is exact for every float32 quotient that is not clipped anyway.
     rounded = np.copysign(np.floor(np.abs(quotient) + 0.5), quotient)
     codes: Array = np.clip(rounded + zero_point, limits.min, limits.max).astype(dtype)
