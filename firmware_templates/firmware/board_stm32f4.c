@@ -3,8 +3,9 @@
  * the internal 16 MHz; USART1 on PA9 (TX) and PA10 (RX); the core's cycle counter, else timer 2.
  * Registers: ST RM0090; the core's: ARM DDI 0403 (ARMv7-M).
  *
- * No interrupts: the line is polled, so that nothing disturbs what is being measured. While the
- * board sends, it keeps what arrives in a small queue.
+ * No interrupt is ever taken, so that nothing disturbs what is being measured: the line is polled,
+ * and a masked interrupt only ends the sleep between requests. While the board sends, it keeps what
+ * arrives in a small queue.
  */
 #include "fw_board.h"
 
@@ -23,7 +24,9 @@
 #define APB2_DIVIDER 2u
 
 #ifndef REG /* a test on another computer puts simulated registers here */
-#define REG(address) (*(volatile uint32_t *)(address))
+#define REG(address)      (*(volatile uint32_t *)(address))
+#define MASK_INTERRUPTS() __asm volatile("cpsid i" ::: "memory")
+#define SLEEP()           __asm volatile("wfi" ::: "memory")
 #endif
 
 #define RCC_CR_ADDRESS     0x40023800u
@@ -53,6 +56,9 @@
 #define DWT_CTRL           REG(0xE0001000u)
 #define DWT_CYCCNT_ADDRESS 0xE0001004u
 #define DCB_DEMCR          REG(0xE000EDFCu)
+#define DBGMCU_CR          REG(0xE0042004u)
+#define NVIC_ISER1         REG(0xE000E104u)
+#define NVIC_ICPR1         REG(0xE000E284u)
 
 #define CR_HSION        (1u << 0)
 #define CR_HSIRDY       (1u << 1)
@@ -72,8 +78,10 @@
 #define SR_RXNE                     (1u << 5)
 #define SR_TC                       (1u << 6)
 #define SR_TXE                      (1u << 7)
-#define CR1_UE_TE_RE                ((1u << 13) | (1u << 3) | (1u << 2))
+#define CR1_UE_RXNEIE_TE_RE         ((1u << 13) | (1u << 5) | (1u << 3) | (1u << 2))
 #define DEMCR_TRCENA                (1u << 24)
+#define DBG_SLEEP                   (1u << 0) /* a debug probe reaches a sleeping core */
+#define NVIC_USART1                 (1u << (37 - 32))
 
 /* Turns of a waiting loop, each at least 4 cycles. A crystal starts in about 2 ms; a byte at 9600
  * baud takes 1 ms, 175000 cycles at 168 MHz. */
@@ -147,7 +155,10 @@ static void start_uart(void)
     USART1_CR2 = 0;
     USART1_CR3 = 0;
     USART1_BRR = (clock + FW_BAUD / 2) / FW_BAUD;
-    USART1_CR1 = CR1_UE_TE_RE;
+    MASK_INTERRUPTS();
+    USART1_CR1 = CR1_UE_RXNEIE_TE_RE;
+    NVIC_ISER1 = NVIC_USART1;
+    DBGMCU_CR |= DBG_SLEEP;
 }
 
 static void start_timer(void)
@@ -210,6 +221,8 @@ int fw_getc(void)
 {
     receive();
     if (queue_tail == queue_head) {
+        SLEEP(); /* a byte that came since receive() looked ends it at once */
+        NVIC_ICPR1 = NVIC_USART1;
         return -1;
     }
     const uint8_t byte = fw_uart_queue[queue_tail];

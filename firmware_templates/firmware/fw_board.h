@@ -1,7 +1,6 @@
 /*
  * What a board implements for the serial firmware: board_<family>.c, and startup_<core>.c for the
- * stack and the reset code. Nothing here blocks without a bound, except fw_getc on the host, whose
- * process ends with its input.
+ * stack and the reset code. Every wait has a bound but the one for a request, in fw_getc.
  */
 #ifndef FW_BOARD_H
 #define FW_BOARD_H
@@ -20,7 +19,7 @@ uint32_t fw_clock_hz(void);
 uint32_t fw_ticks(void);
 enum fw_timer_unit fw_timer_unit(void);
 
-/* One received byte, or -1 when none has arrived. */
+/* One received byte, or -1 when none has arrived. May sleep until the line stirs. */
 int fw_getc(void);
 
 /* Send one byte. A line that takes no byte for long loses it. */

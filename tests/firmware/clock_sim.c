@@ -8,7 +8,9 @@
 
 static volatile uint32_t *touch(uint32_t address);
 
-#define REG(address) (*touch(address))
+#define REG(address)      (*touch(address))
+#define MASK_INTERRUPTS() ((void)0)
+#define SLEEP()           ((void)0)
 #include "board_stm32f4.c"
 
 #include <stdio.h>

@@ -49,7 +49,7 @@ def test_all_works(simulation: Path, loader: str) -> None:
     assert outcome.oscillators == PLL_ON | HSE_ON
     assert outcome.flash_acr == FIVE_WAITS_ALL_CACHES
     assert outcome.brr == round(84_000_000 / 115200)
-    assert outcome.cr1 == 0x200C  # 8N1, transmitter and receiver
+    assert outcome.cr1 == 0x202C  # 8N1, transmitter, receiver and its wake-up
 
 
 @pytest.mark.parametrize("loader", ["", "b"])
