@@ -1,21 +1,14 @@
-"""Turns a plan into C sources: structure goes in here, the C syntax is in ``firmware_templates/model``.
-
-The result is the same byte for byte for the same model, target and version: no dates, no absolute paths.
-"""
+"""What the model's templates are rendered from: the plan as structure, with C names and arena offsets."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import jinja2
-import numpy as np
-
-from toolchain import __version__, resources
+from toolchain import __version__
+from toolchain.codegen.text import c_float, comment
 from toolchain.graph import Array, Graph, Tensor
 from toolchain.ops.base import Const, KernelCall
 from toolchain.plan import Plan, Step
@@ -136,7 +129,7 @@ class TensorView:
 
     @property
     def name(self) -> str:
-        return _comment(self.tensor.name)
+        return comment(self.tensor.name)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -164,7 +157,7 @@ class TensorView:
 
     @property
     def scale_text(self) -> str:
-        return _c_float(self.tensor.scale)
+        return c_float(self.tensor.scale)
 
     @property
     def zero_point(self) -> int:
@@ -238,7 +231,7 @@ class ModelView:
 
     @property
     def name(self) -> str:
-        return _comment(self.ident.name)
+        return comment(self.ident.name)
 
     @property
     def c_name(self) -> str:
@@ -250,7 +243,7 @@ class ModelView:
 
     @property
     def source(self) -> str:
-        return _comment(self.ident.source)
+        return comment(self.ident.source)
 
     @property
     def sha256(self) -> str:
@@ -274,19 +267,6 @@ class ModelView:
         return len(self.inputs) == len(self.outputs) == 1
 
 
-@dataclass(frozen=True, eq=False)
-class SourceTree:
-    """Files by name. ``layer_symbols`` has the C names of each layer's own constants, in order."""
-
-    c_name: str
-    files: Mapping[str, str]
-    layer_symbols: tuple[tuple[str, ...], ...]
-
-    @property
-    def c_files(self) -> list[str]:
-        return sorted(f for f in self.files if f.endswith(".c"))
-
-
 def c_identifier(name: str) -> str:
     """A lower-case C identifier made from a model's name."""
     ident = re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_")
@@ -295,21 +275,7 @@ def c_identifier(name: str) -> str:
     return ident
 
 
-def generate(plan: Plan, ident: ModelId, target: Target) -> SourceTree:
-    """The model's C files and the runtime files they use, nothing else."""
-    view = _model_view(plan, ident, target)
-    files = {
-        f"{ident.c_name}.h": _render("model.h.j2", m=view),
-        f"{ident.c_name}.c": _render("model.c.j2", m=view),
-        f"{ident.c_name}_weights.h": _render("weights.h.j2", m=view),
-    }
-    files |= _runtime_files(plan, view.headers)
-    sources = sorted(f for f in files if f.endswith(".c"))
-    files["CMakeLists.txt"] = _render("CMakeLists.txt.j2", m=view, sources=sources)
-    return SourceTree(ident.c_name, files, tuple(layer.symbols for layer in view.layers))
-
-
-def _model_view(plan: Plan, ident: ModelId, target: Target) -> ModelView:
+def model_view(plan: Plan, ident: ModelId, target: Target) -> ModelView:
     graph, upper = plan.graph, ident.c_name.upper()
 
     def views(names: Sequence[str], what: str) -> list[TensorView]:
@@ -377,80 +343,9 @@ def _layer_comment(graph: Graph, step: Step, index: int) -> str:
     if getattr(step.node.attrs, "activation", "none") not in ("none", 0):
         text += f", {step.node.attrs.activation}"
     variant = step.variant.name if step.variant else "view"
-    return _comment(f"{text}  ({variant})  [{', '.join(step.node.layers)}]")
+    return comment(f"{text}  ({variant})  [{', '.join(step.node.layers)}]")
 
 
 def _shape(tensor: Tensor) -> str:
     dims = tensor.shape[1:] if len(tensor.shape) > 1 and tensor.shape[0] == 1 else tensor.shape
     return "x".join(map(str, dims)) or "1"
-
-
-def _runtime_files(plan: Plan, headers: Sequence[str]) -> dict[str, str]:
-    """The kernels' C files and every runtime header they reach."""
-    folder = resources.templates() / "runtime"
-    sources = {s for step in plan.layers if step.variant for s in step.variant.sources}
-    todo = [*sources, *headers, "nn_port.h"]
-    files: dict[str, str] = {}
-    while todo:
-        name = todo.pop()
-        if name not in files:
-            files[name] = (folder / name).read_text(encoding="utf-8")
-            todo += re.findall(r'#include "(nn_\w+\.h)"', files[name])
-    return files
-
-
-def _render(template: str, **context: Any) -> str:
-    return _environment(resources.templates() / "model").get_template(template).render(**context)
-
-
-@cache
-def _environment(folder: Path) -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    environment.filters.update(c_values=_c_values, c_field=_c_field, c_argument=_c_argument)
-    return environment
-
-
-def _c_values(const: ConstView) -> str:
-    """The initializer's lines, at most 100 columns."""
-    flat = const.data.reshape(-1)
-    texts = [_c_float(float(v)) + "f" for v in flat] if const.ctype == "float" else [str(v) for v in flat.tolist()]
-    lines, line = [], "   "
-    for text in texts:
-        if len(line) + len(text) + 2 > 100:
-            lines.append(line)
-            line = "   "
-        line += f" {text},"
-    return "\n".join([*lines, line])
-
-
-def _c_field(field: Field) -> str:
-    if field.reference:
-        return field.reference
-    if isinstance(field.value, tuple):
-        return "{" + ", ".join(str(v) for v in field.value) + "}"
-    return _c_float(field.value) + "f" if isinstance(field.value, float) else str(int(field.value))
-
-
-def _c_argument(argument: Argument) -> str:
-    if argument.const:
-        return argument.const
-    place = f"arena + {argument.offset}"
-    return place if argument.ctype == "int8_t" else f"({argument.ctype} *)(void *)({place})"
-
-
-def _c_float(value: float) -> str:
-    """Decimal digits that give back the same float32; the caller adds the suffix f."""
-    text = f"{float(np.float32(value)):.9g}"
-    return text if any(c in text for c in ".en") else f"{text}.0"
-
-
-def _comment(text: str) -> str:
-    """Text that cannot end the comment it stands in."""
-    return " ".join(text.replace("*/", "* /").replace("/*", "/ *").split())

@@ -1,0 +1,69 @@
+"""Values as C text: the filters of the templates."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jinja2
+import numpy as np
+
+if TYPE_CHECKING:
+    from toolchain.codegen.views import Argument, ConstView, Field
+
+
+@cache
+def environment(folder: Path) -> jinja2.Environment:
+    """Templates of a folder; a name that is not defined is an error."""
+    env = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    env.filters.update(c_values=c_values, c_field=c_field, c_argument=c_argument)
+    return env
+
+
+def c_values(const: ConstView) -> str:
+    """The initializer's lines, at most 100 columns."""
+    flat = const.data.reshape(-1)
+    texts = [c_float(float(v)) + "f" for v in flat] if const.ctype == "float" else [str(v) for v in flat.tolist()]
+    lines, line = [], "   "
+    for text in texts:
+        if len(line) + len(text) + 2 > 100:
+            lines.append(line)
+            line = "   "
+        line += f" {text},"
+    return "\n".join([*lines, line])
+
+
+def c_field(field: Field) -> str:
+    """A struct member's initializer."""
+    if field.reference:
+        return field.reference
+    if isinstance(field.value, tuple):
+        return "{" + ", ".join(str(v) for v in field.value) + "}"
+    return c_float(field.value) + "f" if isinstance(field.value, float) else str(int(field.value))
+
+
+def c_argument(argument: Argument) -> str:
+    """A pointer into the arena, or a constant's name."""
+    if argument.const:
+        return argument.const
+    place = f"arena + {argument.offset}"
+    return place if argument.ctype == "int8_t" else f"({argument.ctype} *)(void *)({place})"
+
+
+def c_float(value: float) -> str:
+    """Decimal digits that give back the same float32; the caller adds the suffix f."""
+    text = f"{float(np.float32(value)):.9g}"
+    return text if any(c in text for c in ".en") else f"{text}.0"
+
+
+def comment(text: str) -> str:
+    """Text that cannot end the comment it stands in."""
+    return " ".join(text.replace("*/", "* /").replace("/*", "/ *").split())
