@@ -14,10 +14,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from toolchain.compile import CompileResult
     from toolchain.flashers import FlashResult
     from toolchain.inspection import Inspection
     from toolchain.job import Job
-    from toolchain.pipeline import CompileResult
     from toolchain.results import Report
 
 __version__ = "0.1.0"

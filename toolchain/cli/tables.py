@@ -15,9 +15,9 @@ from toolchain.report import view
 from toolchain.target import Target
 
 if TYPE_CHECKING:
+    from toolchain.compile import CompileResult
     from toolchain.flashers import FlashResult
     from toolchain.inspection import Inspection
-    from toolchain.pipeline import CompileResult
 
 
 def _table(columns: Iterable[str], numbers: Sequence[str] = ()) -> Table:

@@ -1,0 +1,86 @@
+"""From a job to C sources: import, quantize, choose kernels, plan the arena, generate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolchain.codegen import SourceTree, generate
+from toolchain.errors import UserError
+from toolchain.front import Quantized, prepare
+from toolchain.job import Job
+from toolchain.memory import plan_memory
+from toolchain.output import whole_folder
+from toolchain.plan import Plan
+from toolchain.progress import Progress
+from toolchain.select import select_kernels
+from toolchain.verify import check_plan
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A model with its plan and its sources for one target, and what the user was warned of on the way."""
+
+    model: Quantized
+    plan: Plan
+    tree: SourceTree
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CompileResult:
+    """What ``write_sources`` wrote; sizes in bytes."""
+
+    out: Path
+    files: tuple[Path, ...]
+    name: str
+    arena_bytes: int
+    weights_bytes: int
+    notes: tuple[str, ...] = ()
+
+
+class _Notes(Progress):
+    """Passes everything on and remembers the notes for the report."""
+
+    def __init__(self, inner: Progress) -> None:
+        self.inner = inner
+        self.notes: list[str] = []
+
+    @contextmanager
+    def step(self, title: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        with self.inner.step(title, total) as advance:
+            yield advance
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+        self.inner.note(text)
+
+
+def compile_model(job: Job, progress: Progress) -> Compiled:
+    """Raises ModelError, DataError or ToolError."""
+    notes = _Notes(progress)
+    model = prepare(job, notes)
+    with progress.step("Generating C"):
+        steps = select_kernels(model.graph, job.target)
+        plan = Plan(model.graph, steps, plan_memory(model.graph, steps))
+        check_plan(plan)
+        return Compiled(model, plan, generate(plan, model.ident, job.target), tuple(notes.notes))
+
+
+def write_sources(compiled: Compiled, out: Path | None) -> CompileResult:
+    """The C files alone, in the folder ``out``. Raises UserError when it cannot be written."""
+    if out is None:
+        raise UserError("there is no folder for the C files", "Name one: --out DIR")
+    with whole_folder(out) as folder:
+        for name, text in compiled.tree.files.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    return CompileResult(
+        out=out,
+        files=tuple(Path(f) for f in sorted(compiled.tree.files)),
+        name=compiled.tree.c_name,
+        arena_bytes=compiled.plan.memory.arena_bytes,
+        weights_bytes=sum(t.nbytes for t in compiled.plan.graph.tensors.values() if t.data is not None),
+        notes=compiled.notes,
+    )
