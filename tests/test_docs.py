@@ -1,0 +1,13 @@
+"""The pages in docs/ that are made from the code are up to date."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_operator_table_is_the_code() -> None:
+    table = runpy.run_path(str(ROOT / "scripts" / "operators.py"))["table"]
+    assert (ROOT / "docs" / "operators.md").read_text(encoding="utf-8") == table(), "run: python scripts/operators.py"
