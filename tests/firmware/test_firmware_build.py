@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import subprocess
 from pathlib import Path
 
@@ -84,12 +85,13 @@ def test_the_firmware_s_host_executable_tells_its_uart_buffers_too(host_elf: Pat
     assert image.symbols["fw_uart_frame"][1] == 520
 
 
-def test_ram_that_does_not_suffice_is_told_in_bytes(tmp_path: Path) -> None:
+def test_ram_that_does_not_suffice_is_told_in_bytes(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The linker counts the stack as taken."""
     ram_left = A_BYTES + B_BYTES + UART_BUDGET + RAM_BUDGET - 200
     target = stm32(stack_bytes=0x20000 - ram_left // 8 * 8)
     with pytest.raises(subprocess.CalledProcessError):
         build(tmp_path / "fw", target, tiny_model())
+    assert re.search(r"region `RAM' overflowed by \d+ bytes", capfd.readouterr().err)
 
 
 def test_a_stack_larger_than_the_ram_is_an_error() -> None:

@@ -2,12 +2,11 @@
 
 Its serial line is a pair of pipes. The process ends when its input does, so it does not outlive this one; it also
 watches for the end of its parent while it is busy. What it writes to stderr (a sanitizer's report) is kept, and is
-the text of the SerialException that reading or writing raises once the process has ended.
+the text of the BoardError that reading or writing raises once the process has ended.
 """
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import select
@@ -24,6 +23,7 @@ from toolchain.errors import BoardError
 
 _CLOSE_S = 2.0
 _REPORT_BYTES = 20000
+_ENDED = "The generated code or one of its kernels is at fault; `mcuforge emulate --sanitize` names the line."
 
 
 class Serial(SerialBase):  # type: ignore[misc]
@@ -77,16 +77,16 @@ class Serial(SerialBase):  # type: ignore[misc]
             raise PortNotOpenError()
         return self._process
 
-    def _ended(self) -> SerialException:
+    def _ended(self) -> BoardError:
         """What is known of the end of the process."""
         process = self._usable()
         try:
             status = process.wait(_CLOSE_S)
         except subprocess.TimeoutExpired:
-            return SerialException(errno.ENXIO, f"{self.portstr}: the process closed its line")
+            return BoardError(f"{self.portstr}: the process closed its line", _ENDED)
         report = self._report()
         how = f"signal {-status}" if status < 0 else f"status {status}"
-        return SerialException(errno.ENXIO, f"{self.portstr}: the process ended with {how}\n{report}".rstrip())
+        return BoardError(f"{self.portstr}: the process ended with {how}\n{report}".rstrip(), _ENDED)
 
     def _report(self) -> str:
         if self._stderr is None:
@@ -108,7 +108,7 @@ class Serial(SerialBase):  # type: ignore[misc]
         return int.from_bytes(count, sys.byteorder)
 
     def read(self, size: int = 1) -> bytes:
-        """Up to ``size`` bytes within the timeout. Raises SerialException when the process has ended."""
+        """Up to ``size`` bytes within the timeout. Raises BoardError when the process has ended."""
         self._usable()
         timeout = Timeout(self._timeout)
         data = bytearray()
@@ -124,7 +124,7 @@ class Serial(SerialBase):  # type: ignore[misc]
         return bytes(data)
 
     def write(self, data: bytes) -> int:
-        """Raises SerialTimeoutException when the process takes no more, SerialException when it has ended."""
+        """Raises SerialTimeoutException when the process takes no more, BoardError when it has ended."""
         self._usable()
         rest = memoryview(bytes(data))
         timeout = Timeout(self._write_timeout)
