@@ -46,12 +46,16 @@ class _Notes(Progress):
 
     def __init__(self, inner: Progress) -> None:
         self.inner = inner
+        self.ask = inner.ask
         self.notes: list[str] = []
 
     @contextmanager
     def step(self, title: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
         with self.inner.step(title, total) as advance:
             yield advance
+
+    def info(self, text: str) -> None:
+        self.inner.info(text)
 
     def note(self, text: str) -> None:
         self.notes.append(text)

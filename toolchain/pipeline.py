@@ -27,7 +27,7 @@ def deploy(job: Job, progress: Progress | None = None, accuracy: bool = True) ->
     compiled = compile_model(job, progress)
     with _workspace(job.out) as folder:
         firmware = build_firmware(job, compiled, folder, progress)
-        choice = find_port(job.target, job.port)
+        choice = _find_board(job, progress)
         _flash(job, firmware, choice, progress)
         return measured_report(job, compiled, firmware, choice, folder, progress, accuracy)
 
@@ -43,7 +43,7 @@ def measure(job: Job, progress: Progress | None = None) -> Report:
     compiled = compile_model(job, progress)
     with _workspace(job.out) as folder:
         firmware = find_firmware(job, compiled, folder, progress)
-        return measured_report(job, compiled, firmware, find_port(job.target, job.port), folder, progress)
+        return measured_report(job, compiled, firmware, _find_board(job, progress), folder, progress)
 
 
 def flash(job: Job, progress: Progress | None = None) -> flashers.FlashResult:
@@ -52,7 +52,7 @@ def flash(job: Job, progress: Progress | None = None) -> flashers.FlashResult:
     compiled = compile_model(job, progress)
     with _workspace(None) as folder:
         firmware = find_firmware(job, compiled, folder, progress)
-        return _flash(job, firmware, find_port(job.target, job.port), progress)
+        return _flash(job, firmware, _find_board(job, progress), progress)
 
 
 def emulate(job: Job, progress: Progress | None = None) -> Report:
@@ -88,8 +88,14 @@ def _workspace(out: Path | None) -> Iterator[Path]:
         yield Path(name)
 
 
+def _find_board(job: Job, progress: Progress) -> PortChoice:
+    choice = find_port(job.target, job.port)
+    progress.info(f"Board: {choice.description}")
+    return choice
+
+
 def _flash(job: Job, firmware: Firmware, choice: PortChoice, progress: Progress) -> flashers.FlashResult:
     if firmware.image is None or firmware.origin is None:
         raise TargetError(f"{job.target.name} has no flash", "Choose a board: mcuforge targets")
     image = flashers.FlashImage(firmware.image, firmware.origin, firmware.elf)
-    return flashers.flash(image, job.target, choice, job.flasher, progress)
+    return flashers.flash(image, job.target, choice, job.flasher, progress, progress.ask)

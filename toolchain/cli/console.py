@@ -130,6 +130,22 @@ class RichProgress(QuietProgress):
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         self._bars: progress.Progress | None = None
+        if console.is_terminal and sys.stdin.isatty():
+            self.ask = self._ask
+
+    def info(self, text: str) -> None:
+        self._console.print(text, style="dim", markup=False, highlight=False, soft_wrap=True)
+
+    def _ask(self, text: str) -> None:
+        """Bars would draw over the question."""
+        if self._bars is not None:
+            self._bars.stop()
+        try:
+            self._console.print(text, style="bold", markup=False, soft_wrap=True)
+            self._console.input("Press Enter when that is done: ")
+        finally:
+            if self._bars is not None:
+                self._bars.start()
 
     @contextlib.contextmanager
     def step(self, title: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
