@@ -1,0 +1,100 @@
+"""Every case on every kernel variant, as C on this computer and on the emulated Cortex-M4, equals the reference.
+
+All cases of one module of operators become one firmware, which runs all their input sets.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from cases import all_cases
+from support.case import Array, Case
+from support.firmware import (
+    build_firmware,
+    merge,
+    planned,
+    planned_apart,
+    repeated,
+    run_on_board,
+    run_on_host,
+    steps_of_rank,
+    strict_target,
+)
+from support.suite import case_graph, case_inputs, reference_outputs
+
+from toolchain.errors import BoardError
+from toolchain.graph import Graph
+from toolchain.select import usable_variants
+from toolchain.target import Target
+
+HOST, M4 = strict_target("host"), strict_target("stm32")
+
+
+def _ranks(case: Case, target: Target) -> int:
+    """How many variants the case has on the target; 1 for a view."""
+    graph = case_graph(case)
+    return max(len(usable_variants(graph, node, target)) for node in graph.nodes) or 1
+
+
+def _suites(target: Target) -> list[tuple[str, int]]:
+    return [
+        (name, rank)
+        for name, cases in all_cases().items()
+        for rank in range(max(_ranks(case, target) for case in cases))
+    ]
+
+
+@functools.cache
+def _cases(module: str, rank: int, target_name: str) -> tuple[Case, ...]:
+    target = HOST if target_name == HOST.name else M4
+    return tuple(case for case in all_cases()[module] if _ranks(case, target) > rank)
+
+
+def _merged(cases: Sequence[Case], name: str) -> tuple[Graph, list[Array]]:
+    """One graph of all cases, and its inputs: as many samples as the longest case has."""
+    graph = merge({case.id: case_graph(case) for case in cases}, name)
+    samples = max(len(x) for case in cases for x in case_inputs(case))
+    return graph, [repeated(x, samples) for case in cases for x in case_inputs(case)]
+
+
+def _assert_equal(cases: Sequence[Case], outputs: Sequence[Array]) -> None:
+    """The outputs are the reference's, bit by bit; all cases that differ are named."""
+    wrong = []
+    for case, got in zip(cases, outputs, strict=True):
+        expected = repeated(reference_outputs(case)[0], len(got))
+        if got.tobytes() != expected.tobytes():
+            wrong.append(f"{case.id}: {(got != expected).sum()} of {got.size} codes differ")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(("module", "rank"), _suites(HOST))
+def test_c_on_this_computer_equals_the_reference(module: str, rank: int, tmp_path: Path) -> None:
+    """With AddressSanitizer and UndefinedBehaviorSanitizer; between all tensors lies poisoned memory."""
+    cases = _cases(module, rank, HOST.name)
+    graph, inputs = _merged(cases, f"{module}_{rank}")
+    plan, gaps = planned_apart(graph, steps_of_rank(graph, HOST, rank))
+    firmware = build_firmware(plan, HOST, tmp_path / "build", sanitize=True, gaps=gaps)
+    _assert_equal(cases, run_on_host(firmware, graph, HOST, inputs))
+
+
+@pytest.mark.parametrize(("module", "rank"), _suites(M4))
+def test_emulated_cortex_m4_equals_the_reference(module: str, rank: int, tmp_path: Path) -> None:
+    """In the arena as it is planned, with tensors that share memory where operators work in place."""
+    cases = _cases(module, rank, M4.name)
+    graph, inputs = _merged(cases, f"{module}_{rank}")
+    firmware = build_firmware(planned(graph, steps_of_rank(graph, M4, rank)), M4, tmp_path / "build")
+    _assert_equal(cases, run_on_board(firmware, graph, M4, inputs))
+
+
+def test_a_kernel_that_reads_too_far_is_caught(tmp_path: Path) -> None:
+    """The proof that the poisoned memory works: an input one byte shorter than the kernel believes."""
+    cases = [case for case in all_cases()["relu"] if case.id == "relu_same"]
+    graph, inputs = _merged(cases, "too_far")
+    plan, gaps = planned_apart(graph, steps_of_rank(graph, HOST, 0))
+    start = plan.memory.offsets[graph.inputs[0]] + graph.tensor(graph.inputs[0]).nbytes - 1
+    firmware = build_firmware(plan, HOST, tmp_path / "build", sanitize=True, gaps=[*gaps, (start, start + 1)])
+    with pytest.raises(BoardError, match="AddressSanitizer"):
+        run_on_host(firmware, graph, HOST, inputs)
