@@ -20,7 +20,9 @@ INT32_MIN = -(1 << 31)
 
 def round_half_away(value: float) -> int:
     """C's ``round``: halves go away from zero."""
-    return math.floor(abs(value) + 0.5) * (1 if value >= 0 else -1)
+    whole = math.floor(abs(value))
+    up = abs(value) - whole >= 0.5  # exact, where adding one half first would round
+    return (whole + up) * (1 if value >= 0 else -1)
 
 
 def quantize_multiplier(real: float) -> tuple[int, int]:
