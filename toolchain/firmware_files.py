@@ -6,14 +6,11 @@ A firmware is ``firmware_sources(target)`` + the generated model + ``fw_model.c`
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-import jinja2
-
 from toolchain import resources
+from toolchain.codegen.text import environment
 from toolchain.errors import TargetError
 from toolchain.target import Target
 
@@ -112,44 +109,13 @@ def render_linker_script(target: Target) -> str:
             f"target {target.name!r}: a stack of {stack} bytes does not go into {ram.name} ({ram.size} bytes)",
             "board.stack_bytes must be a multiple of 8 and smaller than the RAM.",
         )
-    return _environment().get_template("linker.ld.j2").render(target=target, flash=flash, ram=ram, stack_bytes=stack)
+    return (
+        environment(firmware_dir())
+        .get_template("linker.ld.j2")
+        .render(target=target, flash=flash, ram=ram, stack_bytes=stack)
+    )
 
 
 def render_fw_model(model: FwModel) -> str:
     """fw_model.c, which binds a generated model to the firmware."""
-    return _environment().get_template("fw_model.c.j2").render(model=model)
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(firmware_dir()),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    environment.filters.update(c_string=_c_string, c_float=_c_float, c_bytes=_c_bytes, comment=_comment)
-    return environment
-
-
-def _c_string(text: str) -> str:
-    """A C string literal. All but plain ASCII becomes octal escapes, which end after three digits."""
-    plain = (chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in text.encode())
-    return '"' + "".join(plain) + '"'
-
-
-def _c_float(value: float) -> str:
-    """The exact float32 value as a C99 hexadecimal constant."""
-    (single,) = struct.unpack("<f", struct.pack("<f", value))
-    return f"{single.hex()}f"
-
-
-def _c_bytes(hexadecimal: str) -> str:
-    return ", ".join(f"0x{b:02x}" for b in bytes.fromhex(hexadecimal))
-
-
-def _comment(text: str) -> str:
-    """Text that cannot end the comment that it stands in."""
-    return " ".join(text.replace("*/", "* /").replace("/*", "/ *").split())
+    return environment(firmware_dir()).get_template("fw_model.c.j2").render(model=model)

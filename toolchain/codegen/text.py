@@ -25,6 +25,7 @@ def environment(folder: Path) -> jinja2.Environment:
         autoescape=False,
     )
     env.filters.update(c_values=c_values, c_field=c_field, c_argument=c_argument)
+    env.filters.update(c_float=c_float, c_string=c_string, c_bytes=c_bytes, comment=comment)
     return env
 
 
@@ -62,6 +63,17 @@ def c_float(value: float) -> str:
     """Decimal digits that give back the same float32; the caller adds the suffix f."""
     text = f"{float(np.float32(value)):.9g}"
     return text if any(c in text for c in ".en") else f"{text}.0"
+
+
+def c_string(text: str) -> str:
+    """A C string literal. All but plain ASCII becomes octal escapes, which end after three digits."""
+    plain = (chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in text.encode())
+    return '"' + "".join(plain) + '"'
+
+
+def c_bytes(hexadecimal: str) -> str:
+    """Array elements from hexadecimal digits."""
+    return ", ".join(f"0x{b:02x}" for b in bytes.fromhex(hexadecimal))
 
 
 def comment(text: str) -> str:
