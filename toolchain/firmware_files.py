@@ -82,6 +82,8 @@ def compile_flags(target: Target) -> list[str]:
     flags = ["-std=c99", "-Os", "-ffunction-sections", "-fdata-sections", *target.compiler.cflags]
     if target.kind == "mcu":
         flags.append(f"-DFW_BAUD={target.board.baud}")
+    if target.board.crystal_hz is not None:
+        flags.append(f"-DFW_HSE_HZ={target.board.crystal_hz}")
     return [*flags, f"-I{firmware_dir()}"]
 
 

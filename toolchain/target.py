@@ -45,12 +45,14 @@ class Compiler(_Strict):
 class Board(_Strict):
     """``source`` is the C file of ``firmware_templates/firmware`` that knows clock, UART and timer.
 
-    ``startup`` is the reset code; the host has none. ``uart_buffer_bytes`` is what the frame buffer takes.
+    ``startup`` is the reset code; the host has none. ``clock_hz`` is what the core runs at when the crystal of
+    ``crystal_hz`` answers.
     """
 
     source: str
     startup: str = ""
     clock_hz: int | None = None
+    crystal_hz: int | None = None
     baud: int = 115200
     stack_bytes: int = Field(default=4096, ge=512)
 
