@@ -227,7 +227,7 @@ def test_module_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert loaded("my_data.py:dataset").x_test is not None
     assert loaded("my_data:array").x_calib is not None
     assert load_data(None, IMAGE, evaluation="my_data:pair").y_test is not None
-    with pytest.raises(DataError, match="the keys x_train; known are"):
+    with pytest.raises(DataError, match="the keys x_train"):
         loaded("my_data:wrong")
     with pytest.raises(DataError, match="returned NoneType"):
         loaded("my_data:nothing")

@@ -42,6 +42,7 @@ def choose_metric(y: Array | None, sample: Sequence[int], output: Sequence[int])
         if autoencoder:
             if not np.isin(flat, (0, 1)).all():
                 raise DataError("the labels of an autoencoder are 0 (normal) or 1 (anomaly)", "or leave y_test out")
+            _check_both_kinds(int(flat.sum()), len(flat))
             return AUC
         largest = max(classes, 2) - 1
         if flat.min() < 0 or flat.max() > largest:
@@ -51,7 +52,11 @@ def choose_metric(y: Array | None, sample: Sequence[int], output: Sequence[int])
             )
         return ACCURACY
     if flat.shape[1] != classes:
-        raise DataError(f"labels of shape {y.shape[1:]} do not fit outputs of shape {tuple(output)}")
+        kind = f"fractions of shape {y.shape[1:]}" if y.dtype.kind == "f" else f"labels of shape {y.shape[1:]}"
+        raise DataError(
+            f"{kind} do not fit outputs of shape {tuple(output)}",
+            "give class indices as integers from 0, one-hot rows, or values in the shape of the output",
+        )
     return ACCURACY if classes > 1 and not autoencoder and _one_hot(flat) else MSE
 
 
@@ -85,13 +90,20 @@ def roc_auc(labels: Array, scores: Array) -> float:
     """
     positive = np.asarray(labels).reshape(-1).astype(bool)
     count, total = int(positive.sum()), len(positive)
-    if count in (0, total):
-        raise DataError("AUC needs normal (0) and anomalous (1) samples", "add the missing kind, or leave y_test out")
+    _check_both_kinds(count, total)
     _, inverse, repeats = np.unique(scores, return_inverse=True, return_counts=True)
     last_rank = np.cumsum(repeats)
     mean_rank = last_rank - (repeats - 1) / 2.0
     rank_sum = float(mean_rank[inverse.reshape(-1)][positive].sum())
     return (rank_sum - count * (count + 1) / 2) / (count * (total - count))
+
+
+def _check_both_kinds(positive: int, total: int) -> None:
+    if positive in (0, total):
+        raise DataError(
+            f"AUC needs normal (0) and anomalous (1) samples, and all {total} labels are {int(positive > 0)}",
+            "add the missing kind (a larger --limit?), or leave y_test out",
+        )
 
 
 def _one_hot(flat: Array) -> bool:

@@ -54,7 +54,10 @@ def _fit_all(x: Samples | None, inputs: Sequence[Port], where: str) -> Samples |
         )
     fitted = tuple(fit(np.asarray(c), port, where) for c, port in zip(columns, inputs, strict=True))
     if len({len(column) for column in fitted}) != 1:
-        raise DataError(f"{where}: the inputs have different numbers of samples: {[len(c) for c in fitted]}")
+        raise DataError(
+            f"{where}: the inputs have different numbers of samples: {[len(c) for c in fitted]}",
+            "give every input the same number of samples",
+        )
     return fitted[0] if len(fitted) == 1 else fitted
 
 
@@ -74,7 +77,7 @@ def fit(x: Array, port: Port, where: str) -> Array:
             f"{where}: {wanted}, found {x.dtype} {x.shape}", f"the array must be (samples, {_inner(sample)})"
         )
     if not len(samples):
-        raise DataError(f"{where} is empty")
+        raise DataError(f"{where} is empty", "leave it out, or put samples into it")
     return _convert(samples, port, f"{where}: {wanted}")
 
 
@@ -85,18 +88,22 @@ def _convert(samples: Array, port: Port, complaint: str) -> Array:
         if bad.any():
             first = int(np.argwhere(bad)[0][0])
             raise DataError(
-                f"{complaint}, found {int(bad.sum())} values that are NaN or infinite (first in sample {first})"
+                f"{complaint}, found {int(bad.sum())} values that are NaN or infinite (first in sample {first})",
+                "leave out or mend these samples: np.isfinite(x) shows which they are",
             )
         if kind in "iu" and (samples != np.rint(samples)).any():
-            raise DataError(f"{complaint}, found fractions ({samples.dtype})")
+            raise DataError(f"{complaint}, found fractions ({samples.dtype})", f"round them: x.astype({port.dtype!r})")
     if kind in "iu":
         limits = np.iinfo(port.dtype)
         if samples.min() < limits.min or samples.max() > limits.max:
-            raise DataError(f"{complaint}, found values from {samples.min()} to {samples.max()}")
+            raise DataError(
+                f"{complaint}, found values from {samples.min()} to {samples.max()}",
+                f"the values must lie between {limits.min} and {limits.max}",
+            )
     with np.errstate(over="ignore"):
         converted = np.ascontiguousarray(samples, dtype=port.dtype)
     if kind == "f" and not np.isfinite(converted).all():
-        raise DataError(f"{complaint}, found values too large for it")
+        raise DataError(f"{complaint}, found values too large for it", "scale the samples as for training")
     return converted
 
 
@@ -108,9 +115,12 @@ def _labels(y: Array | None, x: Samples | None, where: str) -> Array | None:
         raise DataError(f"{where}: labels are numbers, found values of type {y.dtype}", "store class indices from 0")
     count = len(x[0]) if isinstance(x, tuple) else len(x)
     if y.ndim == 0 or len(y) != count:
-        raise DataError(f"{where}: {count} samples need {count} labels, found an array of shape {y.shape}")
+        raise DataError(
+            f"{where}: {count} samples need {count} labels, found an array of shape {y.shape}",
+            "store one label for each sample",
+        )
     if y.dtype.kind == "f" and not np.isfinite(y).all():
-        raise DataError(f"{where} holds NaN or infinite values")
+        raise DataError(f"{where} holds NaN or infinite values", "leave out these samples and their labels")
     return y
 
 

@@ -111,7 +111,7 @@ def _from_object(made: Any, spec: str, use: Use) -> Dataset:
         unknown = set(made) - set(KEYS)
         if unknown or not made:
             found = ", ".join(sorted(map(str, made))) or "nothing"
-            raise DataError(f"{spec} returned a dictionary with the keys {found}; known are {', '.join(KEYS)}")
+            raise DataError(f"{spec} returned a dictionary with the keys {found}", f"known keys are {', '.join(KEYS)}")
         return Dataset(**made)
     if isinstance(made, np.ndarray):
         return _samples_only(made, use)

@@ -72,7 +72,10 @@ class FloatModel:
                 traced = tf.function(self.function, autograph=False)
                 return traced.get_concrete_function(self._signature(1))
             except (ValueError, TypeError, tf.errors.OpError) as error:
-                raise ModelError(f"{self.source} cannot run with batch size 1: {first_line(error)}") from error
+                raise ModelError(
+                    f"{self.source} cannot run with batch size 1: {first_line(error)}",
+                    "build the model for any batch: only a layer that fixes its batch size fails here",
+                ) from error
 
     def _signature(self, batch: int | None) -> list[Any]:
         tf = tensorflow()
@@ -83,12 +86,18 @@ def matched_columns(x: Array | Sequence[Array], inputs: Sequence[Port], name: st
     """``x`` as one array for each input in the input's type; DataError when number, shape or length is wrong."""
     arrays = [x] if isinstance(x, np.ndarray) else list(x)
     if len(arrays) != len(inputs):
-        raise DataError(f"{name} has {len(inputs)} inputs, the data has {len(arrays)}")
+        raise DataError(f"{name} has {len(inputs)} inputs, the data has {len(arrays)}", "give one array for each input")
     for array, port in zip(arrays, inputs, strict=True):
         if array.shape[1:] != port.shape[1:]:
-            raise DataError(f"input {port.name} of {name} takes samples of {port.shape[1:]}, found {array.shape[1:]}")
+            raise DataError(
+                f"input {port.name} of {name} takes samples of {port.shape[1:]}, found {array.shape[1:]}",
+                "give the samples as the model takes them",
+            )
         if len(array) != len(arrays[0]) or not len(array):
-            raise DataError(f"the inputs of {name} need the same number of samples, and at least one")
+            raise DataError(
+                f"the inputs of {name} have different numbers of samples, or none",
+                "give every input the same number of samples",
+            )
     return [np.ascontiguousarray(a, dtype=p.dtype) for a, p in zip(arrays, inputs, strict=True)]
 
 

@@ -46,7 +46,7 @@ def load_keras(spec: Any) -> FloatModel:
     try:
         return _from_file(examine(path))
     except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise ModelError(f"{path} cannot be read: {error.strerror or error}", "check its permissions") from error
 
 
 def _from_file(file: ModelFile) -> FloatModel:
@@ -69,7 +69,10 @@ def _from_object(model: Any, source: str, path: Path | None) -> FloatModel:
     """``path`` is the file that the model came from, None when it was made in Python."""
     root = type(model).__mro__
     if not any(c.__module__.split(".")[0] in ("keras", "tf_keras") and c.__name__ == "Model" for c in root):
-        raise ModelError(f"{source} is no Keras model, found {type(model).__module__}.{type(model).__name__}")
+        raise ModelError(
+            f"{source} is no Keras model, found {type(model).__module__}.{type(model).__name__}",
+            "return a keras.Model with its weights",
+        )
     inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
     if not inputs or not outputs:
         raise ModelError(f"{source} has no fixed input shape", "add keras.Input(shape=...) or call model.build(...)")
@@ -125,7 +128,7 @@ def _port(name: str, shape: Any, dtype: Any, source: str) -> Port:
     """``shape`` with the batch dimension made 1; ModelError when another dimension is open."""
     sizes = list(shape)
     if not sizes:
-        raise ModelError(f"{name} of {source} has no batch dimension")
+        raise ModelError(f"{name} of {source} has no batch dimension", "build the model with keras.Input(shape=...)")
     for index, size in enumerate(sizes[1:], start=1):
         if size is None:
             raise ModelError(

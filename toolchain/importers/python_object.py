@@ -16,6 +16,7 @@ from typing import Any
 
 from toolchain.errors import UserError
 
+_USERS_CODE = "mend it there; the message is from your own code"
 _SPEC = re.compile(r"(?P<module>[A-Za-z_][\w.]*|.+\.py):(?P<function>[A-Za-z_]\w*)")
 
 
@@ -31,19 +32,24 @@ def call_object(spec: str, error: type[UserError]) -> Any:
     """
     match = _SPEC.fullmatch(spec)
     if match is None:
-        raise error(f"{spec} does not read module:function")
+        raise error(f"{spec} does not read module:function", "name both: package.module:function or file.py:function")
     # Standard output belongs to the results: what the user's code prints goes to the terminal beside them.
     with _importable(Path.cwd()), contextlib.redirect_stdout(sys.stderr):
         module = _load(match["module"], spec, error)
         function = getattr(module, match["function"], None)
         if not callable(function):
-            raise error(f"{spec}: the module {match['module']} has no function {match['function']}")
+            raise error(f"{spec}: the module {match['module']} has no function {match['function']}", _known(module))
         try:
             return function()
         except UserError:
             raise
-        except Exception as problem:
-            raise error(f"{spec} failed: {_where(problem)}") from problem
+        except (Exception, SystemExit) as problem:
+            raise error(f"{spec} failed: {_where(problem)}", _USERS_CODE) from problem
+
+
+def _known(module: ModuleType) -> str:
+    found = [n for n, f in vars(module).items() if getattr(f, "__module__", "") == module.__name__ and callable(f)]
+    return f"it has {', '.join(found)}" if found else "it has no functions at all"
 
 
 def _load(name: str, spec: str, error: type[UserError]) -> ModuleType:
@@ -53,8 +59,8 @@ def _load(name: str, spec: str, error: type[UserError]) -> ModuleType:
         missing = getattr(problem, "name", None) or name
         hint = f"looked in {Path.cwd()} and in the installed packages" if missing == name else f"{spec} imports it"
         raise error(f"{spec}: there is no module {missing}", hint) from problem
-    except Exception as problem:
-        raise error(f"{spec} could not be imported: {_where(problem)}") from problem
+    except (Exception, SystemExit) as problem:
+        raise error(f"{spec} could not be imported: {_where(problem)}", _USERS_CODE) from problem
 
 
 def _load_file(path: Path) -> ModuleType:
@@ -80,7 +86,9 @@ def _importable(folder: Path) -> Iterator[None]:
             sys.path.remove(entry)
 
 
-def _where(problem: Exception) -> str:
+def _where(problem: BaseException) -> str:
+    if isinstance(problem, SyntaxError):  # says itself where it is
+        return f"SyntaxError: {problem}"
     frames = traceback.extract_tb(problem.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     return f"{type(problem).__name__}: {problem}{place}"

@@ -16,11 +16,13 @@ import numpy.typing as npt
 
 from toolchain.errors import ModelError
 from toolchain.importers.float_model import FloatModel, first_line, matched_columns
+from toolchain.importers.layer_names import layers_of
 from toolchain.importers.tensorflow import captured, tensorflow
 from toolchain.progress import Progress
 
 Array = npt.NDArray[Any]
 
+_LOOPS = ("While", "StatelessWhile")
 _REMEDY = "replace the layer with one that TFLite has as an int8 operator"
 _SENTENCES = (
     re.compile(r"(Some ops (?:are not supported by|in the model are custom ops).*?(?:Details:.*|$))", re.S),
@@ -41,6 +43,7 @@ def quantize(model: FloatModel, representative: Array | Sequence[Array], progres
     count = len(columns[0])
     with (progress or Progress()).step("Quantizing", count) as advance:
         function = model.concrete()
+        _check_loops(model, function)
         with captured() as output:
             converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model.variables)
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -55,6 +58,18 @@ def quantize(model: FloatModel, representative: Array | Sequence[Array], progres
                 failure = error
         reason = _reason(f"{failure}\n{output.text}")
         raise ModelError(f"{model.source} cannot be quantized: {reason}", _REMEDY) from failure
+
+
+def _check_loops(model: FloatModel, function: Any) -> None:
+    """ModelError naming the layers that loop. The converter keeps such loops, and its calibrator can crash on them."""
+    definition = function.graph.as_graph_def()
+    nodes = [*definition.node, *(node for body in definition.library.function for node in body.node_def)]
+    layers = {name for node in nodes if node.op in _LOOPS for name in layers_of(node.name) or (node.name,)}
+    if layers:
+        raise ModelError(
+            f"{model.source}: control flow is not supported, and there are loops in: {', '.join(sorted(layers))}",
+            "replace them: convolutions over time do the work of most recurrent layers",
+        )
 
 
 def _samples(model: FloatModel, columns: list[Array], advance: Callable[[int], None]) -> Iterator[Any]:
