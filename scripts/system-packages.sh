@@ -2,15 +2,24 @@
 # Looks for what pip cannot install: Python's venv, the host compiler, the Arm compiler with its C headers, QEMU.
 # What is missing is installed with apt when that needs no password; otherwise the line to run is printed and
 # the exit code is 2. Nothing is fetched when nothing is missing. With the argument "test", what only the tests use
-# is looked for as well.
+# is looked for as well; gdb and stm32flash only where apt may bring them, since tests that miss them say so.
 set -eu
 purpose=${1:-run}
 here=$(dirname "$0")
 
-apt='' dnf='' brew='' what=''
+apt='' dnf='' brew='' what='' wanted=''
 need() { # what, packages for apt, dnf and brew
     what="$what${what:+, }$1"
     apt="$apt $2" dnf="$dnf $3" brew="$brew${4:+ $4}"
+}
+
+want() { # package for apt, the programs of which one will do
+    package=$1
+    shift
+    for program; do
+        command -v "$program" >/dev/null && return 0
+    done
+    wanted="$wanted $package"
 }
 
 compiles() { # compiler, its options: does it find a C library's headers?
@@ -22,7 +31,7 @@ compiles_cxx() {
 }
 
 check() {
-    apt='' dnf='' brew='' what=''
+    apt='' dnf='' brew='' what='' wanted=''
     if python=$("$here/python.sh"); then
         version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
         package=python3-venv
@@ -39,6 +48,8 @@ check() {
     command -v qemu-system-arm >/dev/null || need QEMU qemu-system-arm qemu-system-arm qemu
     [ "$purpose" = test ] || return 0
     compiles_cxx || need g++ g++ gcc-c++ gcc
+    want gdb-multiarch gdb-multiarch arm-none-eabi-gdb
+    want stm32flash stm32flash
 }
 
 apt_install() {
@@ -46,7 +57,7 @@ apt_install() {
     [ "$(id -u)" -eq 0 ] || as_root='sudo -n'
     $as_root apt-get -q update
     # shellcheck disable=SC2086 # both are lists of words
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $apt
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $apt $wanted
 }
 
 may_install() {
@@ -55,13 +66,13 @@ may_install() {
 }
 
 check
-[ -z "$what" ] && exit 0
+[ -z "$what$wanted" ] && exit 0
 if may_install; then
-    echo "Installing $what:$apt"
+    echo "Installing with apt:$apt$wanted"
     apt_install
     check
-    [ -z "$what" ] && exit 0
 fi
+[ -z "$what" ] && exit 0
 {
     echo "Missing: $what. To install it:"
     if command -v apt-get >/dev/null; then echo "    sudo apt-get install$apt"

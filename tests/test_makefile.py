@@ -182,6 +182,20 @@ def test_tests_need_a_cxx_compiler_too(tmp_path: Path) -> None:
     assert "sudo apt-get install g++" in _packages(environment, "test").stderr
 
 
+def test_what_a_few_tests_use_is_installed_but_not_demanded(tmp_path: Path) -> None:
+    environment = _machine(tmp_path, *TOOLS, "g++", "arm-none-eabi-gdb")
+    assert _packages(environment, "test").returncode == 0
+    log = tmp_path / "log"
+    _script(tmp_path / "apt-get", f'echo "$@" >> {log}')
+    _script(tmp_path / "id", "echo 0")
+    assert _packages(environment, "test").returncode == 0
+    assert log.read_text().splitlines()[-1] == "-q install -y --no-install-recommends stm32flash"
+    log.unlink()
+    _script(tmp_path / "stm32flash", "exit 0")
+    assert _packages(environment, "test").returncode == 0
+    assert not log.exists()
+
+
 def test_a_python_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     _script(tmp_path / "old-python", "exit 1")
     environment = _environment(PYTHON=str(tmp_path / "old-python"))
