@@ -28,7 +28,8 @@ def round_half_away(value: float) -> int:
 def quantize_multiplier(real: float) -> tuple[int, int]:
     """Split a real factor into (multiplier, shift), real = multiplier * 2**(shift - 31), multiplier in Q31.
 
-    A factor too small for a shift of -31 becomes zero, as in TFLite's ``QuantizeMultiplier``.
+    A factor too small for a shift of -31 becomes zero, as in TFLite's ``QuantizeMultiplier``. Raises ValueError for one
+    that needs a shift of more than 31, which 32-bit arithmetic does not define.
     """
     if real == 0.0:
         return 0, 0
@@ -37,6 +38,8 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     if fixed == 1 << 31:
         fixed //= 2
         shift += 1
+    if shift > 31:
+        raise ValueError(f"a factor of {real:g} does not fit 32-bit arithmetic")
     return (0, 0) if shift < -31 else (fixed, shift)
 
 

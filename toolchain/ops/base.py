@@ -110,6 +110,30 @@ class Op:
     offline: bool = False
 
 
+# A constraint looks at attributes and shapes that an earlier, unmet one vouches for.
+_UNMET = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    TypeError,
+    ValueError,
+)
+
+
+def unmet(op: Op, graph: Graph, node: Node) -> str:
+    """The sentence of the first constraint that the node does not meet; empty when it meets all."""
+    for constraint in op.constraints:
+        try:
+            holds = constraint.holds(graph, node)
+        except _UNMET:
+            holds = False
+        if not holds:
+            return constraint.sentence
+    return ""
+
+
 def no_attrs(op: TfliteOperator) -> None:
     return None
 
@@ -121,6 +145,11 @@ def dtype_in(*dtypes: str) -> Callable[[Graph, Node], bool]:
         return graph.tensor(node.inputs[0]).dtype in dtypes and graph.tensor(node.outputs[0]).dtype in dtypes
 
     return holds
+
+
+def same_shape(graph: Graph, node: Node) -> bool:
+    """Predicate: the first input and the first output have the same shape."""
+    return graph.tensor(node.inputs[0]).shape == graph.tensor(node.outputs[0]).shape
 
 
 INT8 = Constraint("its input and output must be int8", dtype_in("int8"))

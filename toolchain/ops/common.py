@@ -10,7 +10,7 @@ import numpy as np
 
 from toolchain import fixedpoint
 from toolchain.graph import Array, Graph, Node, Tensor
-from toolchain.ops.base import Const
+from toolchain.ops.base import Const, Constraint
 
 ACTIVATIONS = {0: "none", 1: "relu", 2: "relu_n1_to_1", 3: "relu6"}
 
@@ -22,8 +22,9 @@ def activation_name(code: int) -> str:
 
 def quantize_real(value: float, tensor: Tensor) -> int:
     """The code of a real value before clamping; the division is in float32 as in TFLite."""
-    quotient = np.float32(value) / np.float32(tensor.scale)
-    return tensor.zero_point + fixedpoint.round_half_away(float(quotient))
+    with np.errstate(over="ignore"):
+        quotient = float(np.float32(value) / np.float32(tensor.scale))
+    return tensor.zero_point + fixedpoint.round_half_away(min(max(quotient, -(2.0**30)), 2.0**30))
 
 
 def activation_range(activation: str, output: Tensor) -> tuple[int, int]:
@@ -107,6 +108,28 @@ def channel_multipliers(graph: Graph, node: Node, channels: int) -> tuple[Array,
     scales = w.quant.scale if w.quant.per_channel else w.quant.scale * channels
     pairs = [fixedpoint.quantize_multiplier(x.scale * s / out.scale) for s in scales]
     return np.array([m for m, _ in pairs], np.int64), np.array([s for _, s in pairs], np.int64)
+
+
+WITHIN_32_BITS = "its sums, rescaled, must stay within 32 bits: its scales are too far apart"
+
+
+def within_32_bits(largest: float, shift: int) -> bool:
+    """Whether sums up to ``largest`` can be requantized with this shift, and a zero point be added to the result."""
+    return largest * 2.0 ** max(shift, 0) < (1 << 31) - 256
+
+
+def sums_within_32_bits(axis: int) -> Constraint:
+    """For weights with the output channels along ``axis``: no input can overflow the accumulators."""
+
+    def holds(graph: Graph, node: Node) -> bool:
+        weights = np.moveaxis(constant(graph, node.inputs[1]), axis, 0)
+        channels = weights.shape[0]
+        largest = 255.0 * np.abs(weights.reshape(channels, -1).astype(np.int64)).sum(axis=1)
+        largest = largest + np.abs(bias_of(graph, node, channels))
+        _, shift = channel_multipliers(graph, node, channels)
+        return all(within_32_bits(float(m), int(s)) for m, s in zip(largest, shift, strict=True))
+
+    return Constraint(WITHIN_32_BITS, holds)
 
 
 def bias_of(graph: Graph, node: Node, channels: int) -> Array:

@@ -36,6 +36,7 @@ from toolchain.ops.common import (
     flatten_samples,
     patches,
     requantize_consts,
+    sums_within_32_bits,
     window_fits,
     window_from_tflite,
 )
@@ -114,7 +115,7 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
 
 
 def _batch_one(graph: Graph, node: Node) -> bool:
-    return graph.tensor(node.inputs[0]).shape[0] == 1
+    return graph.tensor(node.inputs[0]).shape[0] == graph.tensor(node.outputs[0]).shape[0] == 1
 
 
 def _symmetric(graph: Graph, node: Node) -> bool:
@@ -127,7 +128,8 @@ def weights_per_channel(axis: int) -> Constraint:
 
     def holds(graph: Graph, node: Node) -> bool:
         w = graph.tensor(node.inputs[1])
-        return w.quant is not None and len(w.quant.scale) in (1, w.shape[axis])
+        assert w.quant is not None
+        return len(w.quant.scale) == 1 or (len(w.quant.scale) == w.shape[axis] and w.quant.axis == axis)
 
     return Constraint("its weights must have one scale, or one scale for each output channel", holds)
 
@@ -176,9 +178,17 @@ OPS = (
             *WEIGHTS,
             weights_per_channel(0),
             Constraint(
+                "its weights must have the shape (output channels, height, width, input channels)",
+                lambda g, n: (
+                    len(g.tensor(n.inputs[1]).shape) == 4
+                    and g.tensor(n.inputs[1]).shape[0] == g.tensor(n.outputs[0]).shape[3]
+                ),
+            ),
+            Constraint(
                 "its weights must span all input channels (grouped convolution is not supported)",
                 lambda g, n: g.tensor(n.inputs[1]).shape[3] == g.tensor(n.inputs[0]).shape[3],
             ),
+            sums_within_32_bits(0),
         ),
         variants=(
             KernelVariant(

@@ -19,6 +19,7 @@ from toolchain.ops.common import (
     constant,
     flatten_samples,
     patches,
+    sums_within_32_bits,
 )
 from toolchain.ops.conv2d import SPATIAL, WEIGHTS, conv_params, read, weights_per_channel
 
@@ -63,10 +64,11 @@ OPS = (
             Constraint(
                 "its output channels must be a multiple of its input channels and match its weights",
                 lambda g, n: (
-                    g.tensor(n.outputs[0]).shape[3] == g.tensor(n.inputs[1]).shape[3]
+                    g.tensor(n.inputs[1]).shape == (1, *n.attrs.window.size, g.tensor(n.outputs[0]).shape[3])
                     and g.tensor(n.outputs[0]).shape[3] % g.tensor(n.inputs[0]).shape[3] == 0
                 ),
             ),
+            sums_within_32_bits(3),
         ),
         variants=(
             KernelVariant(

@@ -24,7 +24,14 @@ from toolchain.ops.base import (
     Value,
     clamp_int8,
 )
-from toolchain.ops.common import ACTIVATIONS, activation_name, activation_range, elements
+from toolchain.ops.common import (
+    ACTIVATIONS,
+    WITHIN_32_BITS,
+    activation_name,
+    activation_range,
+    elements,
+    within_32_bits,
+)
 
 ADD_LEFT_SHIFT = 20
 MAX_DIMS = 4
@@ -187,12 +194,17 @@ CONSTRAINTS = (
 )
 
 
+# Of two centred int8 codes. ADD halves both before it adds them.
+LARGEST_SUM, LARGEST_PRODUCT = 255 << ADD_LEFT_SHIFT, 255 * 255
+
+
 def _op(
     name: str,
     tflite: str,
     reference: Callable[[Graph, Node, Sequence[Array]], list[Array]],
     lower: Callable[[Graph, Node], tuple[KernelCall, ...]],
     cycles: float,
+    within: Callable[[Graph, Node], bool],
 ) -> Op:
     variant = KernelVariant(
         name="portable",
@@ -205,10 +217,13 @@ def _op(
         tflite=(tflite,),
         read=_read,
         reference=reference,
-        constraints=CONSTRAINTS,
+        constraints=(*CONSTRAINTS, Constraint(WITHIN_32_BITS, within)),
         variants=(variant,),
         in_place=_in_place,
     )
 
 
-OPS = (_op("add", "ADD", _add, _lower_add, 90.0), _op("mul", "MUL", _mul, _lower_mul, 45.0))
+OPS = (
+    _op("add", "ADD", _add, _lower_add, 90.0, lambda g, n: within_32_bits(LARGEST_SUM, _add_factors(g, n)[2][1])),
+    _op("mul", "MUL", _mul, _lower_mul, 45.0, lambda g, n: within_32_bits(LARGEST_PRODUCT, _mul_factor(g, n)[1])),
+)

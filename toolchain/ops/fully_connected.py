@@ -22,6 +22,7 @@ from toolchain.ops.common import (
     channel_multipliers,
     constant,
     requantize_consts,
+    sums_within_32_bits,
 )
 from toolchain.ops.conv2d import WEIGHTS, weights_per_channel
 
@@ -99,6 +100,7 @@ OPS = (
             Constraint("its shapes must agree: input (..., I), weights (O, I), output (..., O)", _shapes),
             *WEIGHTS,
             weights_per_channel(0),
+            sums_within_32_bits(0),
             Constraint("its weights must be stored in the default format", lambda g, n: n.attrs.default_weights),
         ),
         variants=(

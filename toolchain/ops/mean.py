@@ -13,7 +13,7 @@ import numpy as np
 from toolchain import fixedpoint
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops.base import INT8, Constraint, Cost, KernelCall, KernelVariant, Op, clamp_int8, no_attrs
-from toolchain.ops.common import constant, elements
+from toolchain.ops.common import WITHIN_32_BITS, constant, elements, within_32_bits
 
 
 def axes(graph: Graph, node: Node) -> tuple[int, ...]:
@@ -61,13 +61,37 @@ def _adjacent(graph: Graph, node: Node) -> bool:
     return bool(reduced) and reduced == tuple(range(reduced[0], reduced[-1] + 1))
 
 
+def _axes_exist(graph: Graph, node: Node) -> bool:
+    rank = len(graph.tensor(node.inputs[0]).shape)
+    return all(-rank <= int(a) < rank for a in constant(graph, node.inputs[1]).reshape(-1))
+
+
+def _shape(graph: Graph, node: Node) -> bool:
+    """The output has the axes that are left, with or without ones for those that are gone."""
+    x, out, reduced = graph.tensor(node.inputs[0]).shape, graph.tensor(node.outputs[0]).shape, axes(graph, node)
+    left = tuple(d for a, d in enumerate(x) if a not in reduced)
+    return out in (left, tuple(1 if a in reduced else d for a, d in enumerate(x)))
+
+
+def _within(graph: Graph, node: Node) -> bool:
+    x = graph.tensor(node.inputs[0])
+    count = elements(tuple(x.shape[a] for a in axes(graph, node)))
+    return within_32_bits(255 * count, _multiplier(graph, node)[1])
+
+
 OPS = (
     Op(
         name="mean",
         tflite=("MEAN",),
         read=no_attrs,
         reference=_reference,
-        constraints=(INT8, Constraint("its axes must be constant and adjacent", _adjacent)),
+        constraints=(
+            INT8,
+            Constraint("its axes must be constant and adjacent", _adjacent),
+            Constraint("its axes must be dimensions of its input", _axes_exist),
+            Constraint("its output must have the dimensions that its axes leave", _shape),
+            Constraint(WITHIN_32_BITS, _within),
+        ),
         variants=(
             KernelVariant(
                 name="portable",

@@ -53,6 +53,13 @@ def _shapes(graph: Graph, node: Node) -> bool:
     return out.shape == tuple(d + a + b for d, (a, b) in zip(x.shape, pads, strict=True))
 
 
+def _fill_ok(graph: Graph, node: Node) -> bool:
+    if len(node.inputs) < 3 or not node.inputs[2]:
+        return True
+    fill = graph.tensor(node.inputs[2])
+    return fill.dtype == "int8" and fill.size == 1
+
+
 OPS = (
     Op(
         name="pad",
@@ -62,6 +69,7 @@ OPS = (
         constraints=(
             INT8,
             Constraint("its paddings and fill value must be constants", _constant_operands),
+            Constraint("its fill value must be one int8 code", _fill_ok),
             Constraint("its paddings must not be negative and must agree with its shapes", _shapes),
             Constraint("it must have at most 4 dimensions", lambda g, n: len(g.tensor(n.inputs[0]).shape) <= MAX_RANK),
         ),

@@ -13,7 +13,8 @@ import numpy as np
 from toolchain import fixedpoint
 from toolchain.affine import dequantize_array, quantize_array
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import Constraint, Cost, KernelCall, KernelVariant, Op, clamp_int8, no_attrs
+from toolchain.ops.base import Constraint, Cost, KernelCall, KernelVariant, Op, clamp_int8, no_attrs, same_shape
+from toolchain.ops.common import WITHIN_32_BITS, within_32_bits
 
 
 def _factor(graph: Graph, node: Node) -> tuple[int, int]:
@@ -69,13 +70,19 @@ def _quantize_types(graph: Graph, node: Node) -> bool:
     return graph.tensor(node.inputs[0]).dtype in ("float32", "int8") and graph.tensor(node.outputs[0]).dtype == "int8"
 
 
+SAME_SHAPE = Constraint("its input and output must have the same shape", same_shape)
+
 OPS = (
     Op(
         name="quantize",
         tflite=("QUANTIZE",),
         read=no_attrs,
         reference=_quantize,
-        constraints=(Constraint("it must turn float32 or int8 into int8", _quantize_types),),
+        constraints=(
+            Constraint("it must turn float32 or int8 into int8", _quantize_types),
+            SAME_SHAPE,
+            Constraint(WITHIN_32_BITS, lambda g, n: _is_float(g, n) or within_32_bits(255, _factor(g, n)[1])),
+        ),
         in_place=lambda g, n: () if _is_float(g, n) else (0,),
         variants=(
             KernelVariant(
@@ -104,6 +111,7 @@ OPS = (
                 "it must turn int8 into float32",
                 lambda g, n: g.tensor(n.inputs[0]).dtype == "int8" and g.tensor(n.outputs[0]).dtype == "float32",
             ),
+            SAME_SHAPE,
         ),
         variants=(
             KernelVariant(

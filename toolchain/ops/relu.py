@@ -9,7 +9,7 @@ import numpy as np
 from toolchain import fixedpoint
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops.base import INT8, Constraint, Cost, KernelCall, KernelVariant, Op, clamp_int8, no_attrs
-from toolchain.ops.common import quantize_real
+from toolchain.ops.common import WITHIN_32_BITS, quantize_real, within_32_bits
 
 
 def _factor(graph: Graph, node: Node) -> tuple[int, int]:
@@ -63,7 +63,10 @@ OPS = (
         tflite=("RELU",),
         read=no_attrs,
         reference=_relu,
-        constraints=CONSTRAINTS,
+        constraints=(
+            *CONSTRAINTS,
+            Constraint(WITHIN_32_BITS, lambda g, n: within_32_bits(255, _factor(g, n)[1])),
+        ),
         in_place=lambda g, n: (0,),
         variants=(
             KernelVariant(

@@ -15,7 +15,17 @@ import numpy as np
 
 from toolchain.fixedpoint import quantize_multiplier, rounding_divide_by_pot, srdhm
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import INT8, Constraint, Cost, KernelCall, KernelVariant, Op, TfliteOperator, clamp_int8
+from toolchain.ops.base import (
+    INT8,
+    Constraint,
+    Cost,
+    KernelCall,
+    KernelVariant,
+    Op,
+    TfliteOperator,
+    clamp_int8,
+    same_shape,
+)
 
 INTEGER_BITS = 5
 SUM_INTEGER_BITS = 12
@@ -120,6 +130,7 @@ OPS = (
         reference=_reference,
         constraints=(
             INT8,
+            Constraint("its input and output must have the same shape", same_shape),
             Constraint("its output must have scale 1/256 and zero point -128", _probabilities),
             Constraint(
                 "its scaled input step must be above 2**-26 and below 32",
