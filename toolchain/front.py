@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from toolchain import metrics
 from toolchain.codegen import ModelId
 from toolchain.data import Dataset, load_data
 from toolchain.errors import DataError, ModelError
@@ -22,7 +23,7 @@ from toolchain.importers.tflite import parse_tflite
 from toolchain.job import Job
 from toolchain.passes import run_passes
 from toolchain.progress import Progress
-from toolchain.quantize.check import check_quantized, check_representative
+from toolchain.quantize.check import check_parameters, check_quantized, check_representative
 from toolchain.verify import check_graph, check_supported
 
 BUILD_FILE = "build.json"
@@ -70,6 +71,7 @@ def prepare(job: Job, progress: Progress) -> Quantized:
     if source.content is not None:
         graph = checked_graph(parse_tflite(source.content, name, source.where), source.where)
         data = load_data(job.data, input_ports(graph), job.representative, job.evaluation, progress)
+        metric_of(graph, data, job.limit)  # labels that do not fit are told now, not when all has been measured
         return Quantized(_ident(name, source.where, source.content), source.content, graph, data)
     model = source.float_model
     assert model is not None
@@ -77,6 +79,7 @@ def prepare(job: Job, progress: Progress) -> Quantized:
     content = _quantize(source, samples_of(data.x_calib), progress)
     graph = checked_graph(parse_tflite(content, name, source.where), source.where)
     check_quantized(graph)
+    metric_of(graph, data, job.limit)
     return Quantized(_ident(name, source.where, content), content, graph, data, model)
 
 
@@ -116,6 +119,7 @@ def open_source(model: Any, progress: Progress) -> Source:
 
 def checked_graph(parsed: Graph, where: str) -> Graph:
     """The graph after the passes. Raises ModelError when something in it cannot run."""
+    check_parameters(parsed, where)
     graph = run_passes(parsed)
     check_supported(graph, where)
     check_graph(graph)
@@ -133,6 +137,16 @@ def input_ports(graph: Graph) -> tuple[Port, ...]:
     """The inputs as a user fills them: real values for quantized tensors."""
     tensors = [graph.tensor(n) for n in graph.inputs]
     return tuple(Port(t.name, t.shape, "float32" if t.quant else t.dtype) for t in tensors)
+
+
+def metric_of(graph: Graph, data: Dataset, limit: int | None) -> str:
+    """The metric for the first output on the first ``limit`` test samples. Raises DataError for unfit labels."""
+    x = samples_of(data.x_test)
+    if not x:
+        return metrics.NONE
+    shape = graph.tensor(graph.outputs[0]).shape
+    y = None if data.y_test is None else data.y_test[:limit]
+    return metrics.choose_metric(y, x[0].shape[1:], shape[1:] if shape[:1] == (1,) else shape)
 
 
 def samples_of(x: Array | Sequence[Array] | None) -> list[Array]:

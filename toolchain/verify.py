@@ -5,17 +5,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 from toolchain.errors import ModelError
 from toolchain.graph import Graph, Node
+from toolchain.importers.layer_names import layers_of
 from toolchain.ops import registry
+from toolchain.ops.base import unmet
 from toolchain.plan import Plan
 
-# A constraint looks at attributes and shapes that an earlier, unmet one vouches for.
-_UNMET = (AttributeError, IndexError, KeyError, TypeError, ValueError, AssertionError, ZeroDivisionError)
+DTYPES = ("int8", "int16", "int32", "uint8", "bool", "float32")  # of variables, as C and the protocol have them
+MAX_RANK = 6  # of inputs and outputs, as the protocol has them
+MAX_PORTS = 255
+MAX_VARIABLE_BYTES = 1 << 26  # far more than the RAM of any microcontroller
 
 
 class VerificationError(AssertionError):
@@ -28,9 +33,14 @@ def refusals(graph: Graph) -> list[str]:
     for node in graph.nodes:
         reason = _refusal(graph, node)
         if reason:
-            layer = node.layers[0] if node.layers else node.name
-            reasons.append(f"layer {layer} ({node.op}): {reason}")
+            reasons.append(f"layer {_layer(node)} ({node.op}): {reason}")
     return reasons
+
+
+def _layer(node: Node) -> str:
+    """The layer for a message; a node that shares its layer with others carries only its own name."""
+    named = node.layers if node.layers != (node.name,) else layers_of(node.outputs[0])
+    return named[0] if named else node.name
 
 
 def _refusal(graph: Graph, node: Node) -> str:
@@ -39,24 +49,59 @@ def _refusal(graph: Graph, node: Node) -> str:
         return "this operator is not supported"
     if op.offline:
         return "this operator is supported only where it can be computed at build time, from constant shapes"
-    for constraint in op.constraints:
-        try:
-            holds = constraint.holds(graph, node)
-        except _UNMET:
-            holds = False
-        if not holds:
-            return constraint.sentence
-    return ""
+    return unmet(op, graph, node)
 
 
 def check_supported(graph: Graph, where: str) -> None:
-    """Raises ModelError that lists every node that cannot run."""
+    """Raises ModelError that lists every node that cannot run, or else what is wrong with inputs and tensors."""
     reasons = refusals(graph)
     if reasons:
         raise ModelError(
-            f"{where}: {len(reasons)} of {len(graph.nodes)} operators cannot run\n  " + "\n  ".join(reasons),
+            f"{where}: {len(reasons)} of {len(graph.nodes)} operators cannot run\n  " + "\n  ".join(_counted(reasons)),
             "Replace these layers, or quantize the model to full int8; docs/operators.md lists what is supported.",
         )
+    problems = [*_interface_problems(graph), *_variable_problems(graph)]
+    if problems:
+        raise ModelError(f"{where}: cannot run\n  " + "\n  ".join(problems), "Export the inference function alone.")
+
+
+def _counted(reasons: Sequence[str]) -> list[str]:
+    """Each line once: a layer may have become many operators."""
+    return [line if n == 1 else f"{line} ({n} times)" for line, n in Counter(reasons).items()]
+
+
+def _interface_problems(graph: Graph) -> list[str]:
+    """What is wrong with the graph's inputs and outputs."""
+    problems = []
+    for what, names in (("input", graph.inputs), ("output", graph.outputs)):
+        if not names:
+            problems.append(f"it has no {what}")
+        for name in names:
+            tensor = graph.tensor(name)
+            if tensor.data is not None:
+                problems.append(f"{what} {name} is a constant")
+            if len(tensor.shape) > MAX_RANK:
+                problems.append(f"{what} {name} has {len(tensor.shape)} dimensions; at most {MAX_RANK} are supported")
+    if len(graph.inputs) + len(graph.outputs) > MAX_PORTS:
+        problems.append(f"it has more than {MAX_PORTS} inputs and outputs")
+    return problems
+
+
+def _variable_problems(graph: Graph) -> list[str]:
+    """What is wrong with the tensors that will lie in the arena."""
+    problems = []
+    for name in dict.fromkeys((*graph.inputs, *(out for node in graph.nodes for out in node.outputs))):
+        tensor = graph.tensor(name)
+        if tensor.dtype not in DTYPES:
+            problems.append(f"tensor {name} is of type {tensor.dtype}")
+        elif tensor.size == 0:
+            problems.append(f"tensor {name} of shape {list(tensor.shape)} has no elements")
+        elif tensor.nbytes > MAX_VARIABLE_BYTES:
+            problems.append(f"tensor {name} of shape {list(tensor.shape)} takes {tensor.nbytes} bytes")
+    for name, tensor in graph.tensors.items():
+        if tensor.data is not None and tensor.data.dtype != tensor.dtype:
+            problems.append(f"constant {name} is of type {tensor.dtype}")
+    return problems
 
 
 def check_graph(graph: Graph) -> None:

@@ -27,8 +27,9 @@ DAMAGE = (struct.error, IndexError, ValueError, TypeError, AttributeError, Overf
 
 _BUILTIN_NAMES = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
 _TYPE_NAMES = {v: k.lower() for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
-_HINT = "Export or download the file again; mcuforge inspect shows what it holds."
+_HINT = "Export, copy or download the file again."
 _MAX_TENSOR_BYTES = 1 << 30
+_CONSTANT_TYPES = ("int8", "int16", "int32", "int64", "uint8", "bool", "float32")
 
 
 def looks_like_tflite(data: bytes) -> bool:
@@ -50,6 +51,8 @@ def parse_tflite(data: bytes, name: str, where: str) -> Graph:
     Operators that the registry does not know keep their builtin name as ``op``, so that all of them can be
     reported together (``verify.check_supported``).
     """
+    if not data:
+        raise ModelError(f"{where}: is empty", _HINT)
     if not looks_like_tflite(data):
         raise ModelError(f"{where}: not a TFLite file (the identifier TFL3 is missing)", _HINT)
     try:
@@ -80,28 +83,54 @@ class _Reader:
         taken: Counter[str] = Counter()
         for op in self.subgraph.operators or []:
             nodes.append(self._node(op, tensors, taken))
-        return Graph(
+        graph = Graph(
             name=name,
             tensors=tensors,
             nodes=own_layers(nodes),
             inputs=self._names(self.subgraph.inputs, "graph input"),
             outputs=self._names(self.subgraph.outputs, "graph output"),
         )
+        self._check_order(graph)
+        return graph
+
+    def _check_order(self, graph: Graph) -> None:
+        """Every tensor is written once, before it is read."""
+        if "" in (*graph.inputs, *graph.outputs) or len(set(graph.inputs)) < len(graph.inputs):
+            raise self._damaged("an input or output is absent or listed twice")
+        # What lasts between inferences belongs to operators that are refused later, together with all others.
+        states = {n for n, raw in zip(self.names, self.subgraph.tensors or [], strict=True) if raw.isVariable}
+        written = {n for n, t in graph.tensors.items() if t.data is not None} | states | set(graph.inputs)
+        for node in graph.nodes:
+            for name in node.inputs:
+                if name and name not in written:
+                    raise self._damaged(f"{node.name} reads {name}, which nothing has written")
+            for name in node.outputs:
+                if name in written:
+                    raise self._damaged(f"{node.name} writes {name}, which is written already")
+                written.add(name)
+        for name in graph.outputs:
+            if name not in written:
+                raise self._damaged(f"output {name} is never written")
+
+    def _damaged(self, what: str) -> ModelError:
+        return ModelError(f"{self.where}: damaged: {what}", _HINT)
 
     def _unique_names(self) -> list[str]:
         seen: Counter[str] = Counter()
-        names = []
+        names: dict[str, None] = {}
         for i, tensor in enumerate(self.subgraph.tensors or []):
-            base = _text(tensor.name) or f"tensor_{i}"
-            seen[base] += 1
-            names.append(base if seen[base] == 1 else f"{base}#{seen[base]}")
-        return names
+            name = base = _text(tensor.name) or f"tensor_{i}"
+            while name in names:
+                seen[base] += 1
+                name = f"{base}#{seen[base] + 1}"
+            names[name] = None
+        return list(names)
 
     def _names(self, indices: Iterable[int] | None, what: str) -> tuple[str, ...]:
         result = []
         for i in [] if indices is None else [int(i) for i in indices]:
             if i >= len(self.names) or i < -1:
-                raise ModelError(f"{self.where}: damaged: {what} refers to tensor {i} of {len(self.names)}", _HINT)
+                raise self._damaged(f"{what} refers to tensor {i} of {len(self.names)}")
             result.append("" if i == -1 else self.names[i])
         return tuple(result)
 
@@ -122,32 +151,31 @@ class _Reader:
     def _data(self, raw: Any, name: str, shape: tuple[int, ...], dtype: str) -> Array | None:
         buffers = self.model.buffers or []
         if not 0 <= int(raw.buffer) < len(buffers):
-            raise ModelError(f"{self.where}: damaged: tensor {name} refers to buffer {raw.buffer}", _HINT)
+            raise self._damaged(f"tensor {name} refers to buffer {raw.buffer} of {len(buffers)}")
         buffer = buffers[int(raw.buffer)]
         content = buffer.data
         if content is None or len(content) == 0:
             if not buffer.offset:
-                return None
+                empty = 0 in shape and dtype in _CONSTANT_TYPES  # the shape operand of a reshape to a scalar
+                return np.zeros(shape, dtype) if empty else None
             start, size = int(buffer.offset), int(buffer.size)
             if start + size > len(self.data):
-                raise ModelError(f"{self.where}: damaged: buffer {raw.buffer} lies outside the file", _HINT)
+                raise self._damaged(f"buffer {raw.buffer} lies outside the file")
             content = self.data[start : start + size]
         content = bytes(bytearray(content))
-        if dtype not in ("int8", "int16", "int32", "int64", "uint8", "bool", "float32"):
+        if dtype not in _CONSTANT_TYPES:
             return np.frombuffer(content, np.uint8)  # refused later, together with its operator
         want = int(np.prod(shape, dtype=object)) * np.dtype(dtype).itemsize
         if want > _MAX_TENSOR_BYTES or want != len(content):
-            raise ModelError(
-                f"{self.where}: damaged: tensor {name} of shape {list(shape)} needs {want} bytes, "
-                f"its buffer has {len(content)}",
-                _HINT,
+            raise self._damaged(
+                f"tensor {name} of shape {list(shape)} needs {want} bytes, its buffer has {len(content)}"
             )
         return np.frombuffer(content, np.dtype(dtype).newbyteorder("<")).reshape(shape)
 
     def _node(self, op: Any, tensors: dict[str, Tensor], taken: Counter[str]) -> Node:
         codes = self.model.operatorCodes or []
         if not 0 <= int(op.opcodeIndex) < len(codes):
-            raise ModelError(f"{self.where}: damaged: operator code {op.opcodeIndex} of {len(codes)}", _HINT)
+            raise self._damaged(f"an operator has code {op.opcodeIndex} of {len(codes)}")
         code = codes[int(op.opcodeIndex)]
         number = max(int(code.builtinCode), int(code.deprecatedBuiltinCode))
         builtin = _BUILTIN_NAMES.get(number, f"builtin {number}")
@@ -156,7 +184,7 @@ class _Reader:
         inputs = self._names(op.inputs, builtin)
         outputs = self._names(op.outputs, builtin)
         if not outputs or not all(outputs):
-            raise ModelError(f"{self.where}: damaged: a {builtin} has no output", _HINT)
+            raise self._damaged(f"a {builtin} has no output")
         known = by_tflite_name().get(builtin)
         kind = known.name if known else builtin
         name = f"{kind}_{taken[kind]}" if known else outputs[0]
@@ -169,7 +197,11 @@ class _Reader:
             tuple(tensors[n] if n else None for n in inputs),
             tuple(tensors[n] for n in outputs),
         )
-        return Node(name, kind, inputs, outputs, known.read(view), layers=layers_of(outputs[0]))
+        try:
+            attrs = known.read(view)
+        except (*DAMAGE, AssertionError) as e:
+            raise self._damaged(f"{name} ({builtin}) lacks options or inputs that it must have") from e
+        return Node(name, kind, inputs, outputs, attrs, layers=layers_of(outputs[0]))
 
 
 def _quantization(raw: Any) -> QuantParams | None:

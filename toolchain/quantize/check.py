@@ -63,6 +63,25 @@ def _check_column(column: Array, port: Port) -> None:
         raise DataError(f"{where} repeats one sample {len(column)} times", _REAL_SAMPLES)
 
 
+def check_parameters(graph: Graph, where: str) -> None:
+    """ModelError listing every scale and zero point of ``graph`` that nothing can be computed with."""
+    problems = [problem for t in graph.tensors.values() for problem in _parameter_problems(graph, t)]
+    if problems:
+        shown = "\n".join(f"  {problem}" for problem in problems)
+        raise ModelError(f"{where}: broken quantization:\n{shown}", "convert the model to int8 again")
+
+
+def _parameter_problems(graph: Graph, tensor: Tensor) -> list[str]:
+    if tensor.dtype == "int8" and tensor.quant is None:
+        return [f"{_place(graph, tensor)} is int8 without a scale"]
+    if tensor.dtype not in ("int8", "int32") or tensor.quant is None:
+        return []
+    problems = _quant_problems(tensor, _place(graph, tensor))
+    if tensor.dtype == "int8" and tensor.quant.per_channel and tensor.data is None:
+        problems.append(f"{_place(graph, tensor)} has {len(tensor.quant.scale)} scales and is not a constant")
+    return problems
+
+
 def check_quantized(graph: Graph) -> None:
     """ModelError listing everything in ``graph`` that is not full-integer int8 with finite, positive scales."""
     problems = [problem for tensor in graph.tensors.values() for problem in _tensor_problems(graph, tensor)]
