@@ -1,7 +1,8 @@
 /*
  * Softmax over the last dimension, int8, TFLite semantics; the output's scale is 1/256 and its zero
  * point -128. diff * 2^left_shift * multiplier / 2^31 is the scaled difference to the row's maximum
- * in Q5.26; differences below diff_min give 0. columns is at most 4095. Aliasing: out may be in. Scratch: none.
+ * in Q5.26; differences below diff_min give 0. columns is at most 4095. Aliasing: out may be in.
+ * Scratch: none.
  */
 #ifndef NN_SOFTMAX_H
 #define NN_SOFTMAX_H

@@ -2,17 +2,17 @@
 #include <stdint.h>
 
 #define REG(address) (*(volatile uint32_t *)(address))
-#define UART_SR REG(0x40011000)
-#define UART_DR REG(0x40011004)
-#define UART_CR1 REG(0x4001100C)
-#define RXNE 0x20u
-#define TXE 0x80u
-#define TIM2_CR1 REG(0x40000000)
-#define TIM2_EGR REG(0x40000014)
-#define TIM2_CNT REG(0x40000024)
-#define TIM2_ARR REG(0x4000002C)
-#define AIRCR REG(0xE000ED0C)
-#define CPACR REG(0xE000ED88)
+#define UART_SR      REG(0x40011000)
+#define UART_DR      REG(0x40011004)
+#define UART_CR1     REG(0x4001100C)
+#define RXNE         0x20u
+#define TXE          0x80u
+#define TIM2_CR1     REG(0x40000000)
+#define TIM2_EGR     REG(0x40000014)
+#define TIM2_CNT     REG(0x40000024)
+#define TIM2_ARR     REG(0x4000002C)
+#define AIRCR        REG(0xE000ED0C)
+#define CPACR        REG(0xE000ED88)
 
 extern uint32_t stack_top, data_load, data_start, data_end, bss_start, bss_end;
 void reset(void);
