@@ -8,8 +8,8 @@ from toolchain.ops import registry
 
 HEAD = """# Operators
 Made by `scripts/operators.py` from `toolchain/ops`; do not edit. Batch size is 1 throughout. A model that holds
-anything else is refused before anything is generated, with every layer concerned and its reason. `mcuforge inspect MODEL` shows
-the same for a model of yours.
+anything else is refused before anything is generated, with every layer concerned and its reason.
+`mcuforge inspect MODEL` shows the same for a model of yours.
 
 | operator | read from TFLite's | kernels | what it demands |
 |--|--|--|--|
