@@ -9,7 +9,7 @@ import numpy as np
 
 from toolchain import metrics, reference
 from toolchain.data import dequantize, quantize_input
-from toolchain.front import Quantized, samples_of
+from toolchain.front import Quantized, metric_of, samples_of
 from toolchain.graph import Array, Graph
 from toolchain.progress import Progress
 from toolchain.results import Accuracy, Exactness, Report, Score
@@ -73,7 +73,7 @@ def _accuracy(model: Quantized, codes: Sequence[Array], host: Array, device: Arr
     count = len(codes[0])
     x = _slice(x, count)
     y = None if model.data.y_test is None else model.data.y_test[:count]
-    metric = metrics.choose_metric(y, x[0].shape[1:], host.shape[2:] if host.shape[1] == 1 else host.shape[1:])
+    metric = metric_of(model.graph, model.data, count)
     if metric == metrics.NONE:
         return Accuracy(metric)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,15 +72,15 @@ def prepare(job: Job, progress: Progress) -> Quantized:
     if source.content is not None:
         graph = checked_graph(parse_tflite(source.content, name, source.where), source.where)
         data = load_data(job.data, input_ports(graph), job.representative, job.evaluation, progress)
-        metric_of(graph, data, job.limit)  # labels that do not fit are told now, not when all has been measured
+        _check_labels(graph, data, job)
         return Quantized(_ident(name, source.where, source.content), source.content, graph, data)
     model = source.float_model
     assert model is not None
     data = load_data(job.data, model.inputs, job.representative, job.evaluation, progress)
-    content = _quantize(source, samples_of(data.x_calib), progress)
+    content = _quantize(source, samples_of(data.x_calib), _calibration_of(job), progress)
     graph = checked_graph(parse_tflite(content, name, source.where), source.where)
     check_quantized(graph)
-    metric_of(graph, data, job.limit)
+    _check_labels(graph, data, job)
     return Quantized(_ident(name, source.where, content), content, graph, data, model)
 
 
@@ -101,7 +102,7 @@ def describe(job: Job, progress: Progress) -> tuple[ModelId, Graph]:
             progress.note("no representative samples: random ones set the ranges, look at the structure only")
             rng = np.random.default_rng(0)
             calibration = [rng.standard_normal((32, *p.shape[1:])).astype(p.dtype) for p in model.inputs]
-        content = _quantize(source, calibration, progress)
+        content = _quantize(source, calibration, _calibration_of(job), progress)
     return _ident(name, source.where, content), run_passes(parse_tflite(content, name, source.where))
 
 
@@ -149,6 +150,11 @@ def metric_of(graph: Graph, data: Dataset, limit: int | None) -> str:
     return metrics.choose_metric(y, x[0].shape[1:], shape[1:] if shape[:1] == (1,) else shape)
 
 
+def _calibration_of(job: Job) -> str:
+    """Where the representative samples come from, for messages."""
+    return f"{job.representative or job.data}"
+
+
 def samples_of(x: Array | Sequence[Array] | None) -> list[Array]:
     """One array for each input, samples first; empty when there are none."""
     if x is None:
@@ -169,7 +175,22 @@ def _open_tflite(path: Path) -> Source:
     return Source(path.stem, str(path), load_float_tflite(path, content), quantize_tflite)
 
 
-def _quantize(source: Source, calibration: list[Array], progress: Progress) -> bytes:
+def _check_labels(graph: Graph, data: Dataset, job: Job) -> None:
+    """Labels that do not fit are told now, not when everything has been measured."""
+    with _about(f"{job.evaluation or job.data}, y_test"):
+        metric_of(graph, data, job.limit)
+
+
+@contextmanager
+def _about(where: str) -> Iterator[None]:
+    """Say in a DataError which data it is about."""
+    try:
+        yield
+    except DataError as e:
+        raise DataError(f"{where}: {e.problem}", e.hint) from e
+
+
+def _quantize(source: Source, calibration: list[Array], where: str, progress: Progress) -> bytes:
     assert source.float_model is not None
     assert source.quantize is not None
     if not calibration:
@@ -177,7 +198,8 @@ def _quantize(source: Source, calibration: list[Array], progress: Progress) -> b
             f"{source.where}: quantization needs representative samples and there are none",
             "Give data with x_calib (--data) or samples alone (--representative).",
         )
-    check_representative(calibration, source.float_model.inputs, progress)
+    with _about(where):
+        check_representative(calibration, source.float_model.inputs, progress)
     return source.quantize(source.float_model, calibration, progress)
 
 
@@ -195,6 +217,7 @@ def _from_build(job: Job, folder: Path, progress: Progress) -> Quantized:
     model = open_source(spec, progress).float_model if wants_float and found else None
     ports = model.inputs if model is not None else input_ports(graph)
     data = load_data(job.data, ports, job.representative, job.evaluation, progress)
+    _check_labels(graph, data, job)
     return Quantized(_ident(name, where, content), content, graph, data, model, folder / ELF_FILE)
 
 

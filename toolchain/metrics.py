@@ -52,9 +52,8 @@ def choose_metric(y: Array | None, sample: Sequence[int], output: Sequence[int])
             )
         return ACCURACY
     if flat.shape[1] != classes:
-        kind = f"fractions of shape {y.shape[1:]}" if y.dtype.kind == "f" else f"labels of shape {y.shape[1:]}"
         raise DataError(
-            f"{kind} do not fit outputs of shape {tuple(output)}",
+            f"labels of shape {y.shape[1:]} do not fit outputs of shape {tuple(output)} (they are {y.dtype})",
             "give class indices as integers from 0, one-hot rows, or values in the shape of the output",
         )
     return ACCURACY if classes > 1 and not autoencoder and _one_hot(flat) else MSE
