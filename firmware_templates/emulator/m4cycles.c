@@ -89,19 +89,37 @@ extern void qemu_plugin_register_atexit_cb(qemu_plugin_id_t, void (*)(qemu_plugi
 EXPORT int qemu_plugin_version = 1;
 
 /* ---- instruction classes -------------------------------------------------- */
-#define CLASSES(X)                                                                                 \
-    X(ALU, "alu")                                                                                  \
-    X(EXT, "extend/sxtb16")                                                                        \
-    X(SIMD, "parallel add/sub")                                                                    \
-    X(MUL, "mul/mla") X(DMAC, "dual mac (smlad..)") X(HMAC, "half mac (smlabb..)")                 \
-        X(LMUL, "long mul (smull,smlal..)") X(SAT, "ssat/usat") X(DIV, "div") X(LD, "load single") \
-            X(ST, "store single") X(LDM, "load multiple/pair") X(STM, "store multiple/pair")       \
-                X(BC, "branch conditional") X(BU, "branch b") X(CALL, "call bl/blx")               \
-                    X(BX, "branch indirect/return") X(IT, "it") X(NOP, "nop/hint/barrier")         \
-                        X(SYS, "system") X(VLD, "vfp load") X(VST, "vfp store")                    \
-                            X(VARITH, "vfp add/mul/cmp/cvt") X(VMAC, "vfp mac")                    \
-                                X(VDIV, "vfp div/sqrt") X(VMOV, "vfp move")                        \
-                                    X(LOB, "loop (dls/wls/le)") X(MVE, "mve/other coproc")
+/* clang-format off */
+#define CLASSES(X) \
+    X(ALU, "alu") \
+    X(EXT, "extend/sxtb16") \
+    X(SIMD, "parallel add/sub") \
+    X(MUL, "mul/mla") \
+    X(DMAC, "dual mac (smlad..)") \
+    X(HMAC, "half mac (smlabb..)") \
+    X(LMUL, "long mul (smull,smlal..)") \
+    X(SAT, "ssat/usat") \
+    X(DIV, "div") \
+    X(LD, "load single") \
+    X(ST, "store single") \
+    X(LDM, "load multiple/pair") \
+    X(STM, "store multiple/pair") \
+    X(BC, "branch conditional") \
+    X(BU, "branch b") \
+    X(CALL, "call bl/blx") \
+    X(BX, "branch indirect/return") \
+    X(IT, "it") \
+    X(NOP, "nop/hint/barrier") \
+    X(SYS, "system") \
+    X(VLD, "vfp load") \
+    X(VST, "vfp store") \
+    X(VARITH, "vfp add/mul/cmp/cvt") \
+    X(VMAC, "vfp mac") \
+    X(VDIV, "vfp div/sqrt") \
+    X(VMOV, "vfp move") \
+    X(LOB, "loop (dls/wls/le)") \
+    X(MVE, "mve/other coproc")
+/* clang-format on */
 enum cls {
 #define X(a, b) C_##a,
     CLASSES(X)
