@@ -156,7 +156,7 @@ class _Reader:
         content = buffer.data
         if content is None or len(content) == 0:
             if not buffer.offset:
-                empty = 0 in shape and dtype in _CONSTANT_TYPES  # the shape operand of a reshape to a scalar
+                empty = 0 in shape and dtype in ("int32", "int64")  # the shape operand of a reshape to a scalar
                 return np.zeros(shape, dtype) if empty else None
             start, size = int(buffer.offset), int(buffer.size)
             if start + size > len(self.data):

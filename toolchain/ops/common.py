@@ -12,6 +12,7 @@ from toolchain import fixedpoint
 from toolchain.graph import Array, Graph, Node, Tensor
 from toolchain.ops.base import Const, Constraint
 
+SAME = 0  # schema.fbs, Padding
 ACTIVATIONS = {0: "none", 1: "relu", 2: "relu_n1_to_1", 3: "relu6"}
 
 
@@ -56,16 +57,19 @@ class Window:
         return (self.pad_top, self.pad_bottom), (self.pad_left, self.pad_right)
 
 
-def window_from_tflite(options: Any, x: Tensor, out: Tensor, size: tuple[int, int], dilated: bool) -> Window:
-    """Window of a TFLite convolution or pooling between NHWC tensors (``ComputePaddingHeightWidth``)."""
+def window_from_tflite(options: Any, x: Tensor, size: tuple[int, int], dilated: bool) -> Window:
+    """Window of a TFLite convolution or pooling of an NHWC tensor (``ComputePaddingHeightWidth``)."""
     stride = (int(options.strideH), int(options.strideW))
     dilation = (int(options.dilationHFactor), int(options.dilationWFactor)) if dilated else (1, 1)
     pads = []
     for axis in (0, 1):
+        if int(options.padding) != SAME or stride[axis] < 1:
+            pads.append((0, 0))
+            continue
         extent = (size[axis] - 1) * dilation[axis] + 1
-        total = max((out.shape[1 + axis] - 1) * stride[axis] + extent - x.shape[1 + axis], 0)
-        # with VALID the last window ends inside the input, so only SAME has anything to pad
-        pads.append((total // 2, total - total // 2) if int(options.padding) == 0 else (0, 0))
+        steps = -(-x.shape[1 + axis] // stride[axis])
+        total = max((steps - 1) * stride[axis] + extent - x.shape[1 + axis], 0)
+        pads.append((total // 2, total - total // 2))
     (top, bottom), (left, right) = pads
     return Window(size, stride, dilation, top, left, bottom, right)
 

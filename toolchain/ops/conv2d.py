@@ -54,7 +54,7 @@ def read(op: TfliteOperator) -> ConvAttrs:
     x, w = op.inputs[0], op.inputs[1]
     assert x is not None
     assert w is not None
-    window = window_from_tflite(op.options, x, op.outputs[0], (w.shape[1], w.shape[2]), dilated=True)
+    window = window_from_tflite(op.options, x, (w.shape[1], w.shape[2]), dilated=True)
     return ConvAttrs(window, activation_name(int(op.options.fusedActivationFunction)))
 
 

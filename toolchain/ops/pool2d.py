@@ -35,7 +35,7 @@ def _read(op: TfliteOperator) -> PoolAttrs:
     x = op.inputs[0]
     assert x is not None
     size = (int(op.options.filterHeight), int(op.options.filterWidth))
-    window = window_from_tflite(op.options, x, op.outputs[0], size, dilated=False)
+    window = window_from_tflite(op.options, x, size, dilated=False)
     return PoolAttrs(window, activation_name(int(op.options.fusedActivationFunction)))
 
 
