@@ -306,6 +306,17 @@ def test_every_unsupported_operator_is_listed_with_layer_and_reason() -> None:
     assert len(refusals(run_passes(parse_tflite(content, "model", "model.tflite")))) == 4
 
 
+def test_a_constant_output_is_refused() -> None:
+    content = write_model(
+        [
+            Operator("RELU", (make.act((1, 3)),), (make.act((1, 3)),)),
+            Operator("RESHAPE", (make.act((1, 4), data=Seeded()), make.numbers(4)), (make.act((4,)),)),
+        ]
+    )
+    with pytest.raises(ModelError, match="is a constant"):
+        _compile(content)
+
+
 def test_a_custom_operator_is_named() -> None:
     def edit(root: Any) -> None:
         root.operatorCodes[1].builtinCode = schema.BuiltinOperator.CUSTOM

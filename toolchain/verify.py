@@ -78,13 +78,18 @@ def _interface_problems(graph: Graph) -> list[str]:
             problems.append(f"it has no {what}")
         for name in names:
             tensor = graph.tensor(name)
-            if tensor.data is not None:
+            if tensor.data is not None or _views_constant(graph, name):
                 problems.append(f"{what} {name} is a constant")
             if len(tensor.shape) > MAX_RANK:
                 problems.append(f"{what} {name} has {len(tensor.shape)} dimensions; at most {MAX_RANK} are supported")
     if len(graph.inputs) + len(graph.outputs) > MAX_PORTS:
         problems.append(f"it has more than {MAX_PORTS} inputs and outputs")
     return problems
+
+
+def _views_constant(graph: Graph, name: str) -> bool:
+    node = graph.producer(name)
+    return node is not None and registry()[node.op].view and graph.is_constant(node.inputs[0])
 
 
 def _variable_problems(graph: Graph) -> list[str]:
@@ -156,17 +161,21 @@ def check_plan(plan: Plan) -> None:
         if not step.calls:
             _view(plan, node)
             read(node.name, node.inputs[0])
-            write(node.outputs[0])
+            tags[node.outputs[0]] = tags[node.inputs[0]]  # the same bytes under two names
             continue
         variables = [n for n in dict.fromkeys(node.inputs) if n and not graph.is_constant(n)]
         for name in variables:
             read(node.name, name)
         _check_overlaps(plan, node, variables)
         if step.scratch_bytes:
-            start = memory.scratch[node.name]
-            if start + step.scratch_bytes > memory.arena_bytes:
+            start, end = memory.scratch[node.name], memory.scratch[node.name] + step.scratch_bytes
+            if start < 0 or end > memory.arena_bytes:
                 raise VerificationError(f"the scratch of {node.name} lies outside the arena")
-            owner[start : start + step.scratch_bytes] = -1
+            for name in node.outputs:
+                place = memory.offsets[name]
+                if start < place + graph.tensor(name).nbytes and place < end:
+                    raise VerificationError(f"{node.name} writes {name} over its scratch")
+            owner[start:end] = -1
             for name in variables:
                 read(node.name, name)
         for name in node.outputs:
