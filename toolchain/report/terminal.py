@@ -86,8 +86,10 @@ def _layers(report: Report) -> Table:
         head += [view.short_unit(unit), "/ MAC", "share"]
     table = _table("Layers" if unit is None else f"Layers, {unit}", *head, "kernel")
     table.columns[-1].justify = "left"
+    if any(len(layer.name) > 1 for layer in report.layers):
+        table.caption = "+1: one more layer of the model is fused into it; report.html names all"
     for row in view.layer_rows(report):
-        cells = [f"{row.index} {row.name}", view.count(row.macs)]
+        cells = [f"{row.index} {row.short}", view.count(row.macs)]
         if unit is not None:
             value = "" if row.value is None else view.count(row.value)
             per_mac = "" if row.per_mac is None else f"{row.per_mac:.2f}"

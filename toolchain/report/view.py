@@ -51,11 +51,12 @@ class LatencyRow:
 
 @dataclass(frozen=True)
 class LayerRow:
-    """``kernel`` is the operator and its variant, ``share`` a fraction of the sum over the layers, ``per_mac`` in
-    ``unit`` / MAC; None where unknown."""
+    """``name`` lists all fused layers, ``short`` the first. ``kernel`` is the operator and its variant, ``share`` a
+    fraction of the sum over the layers, ``per_mac`` in ``unit`` / MAC; None where unknown."""
 
     index: int
     name: str
+    short: str
     kernel: str
     macs: int
     unit: str | None
@@ -135,6 +136,7 @@ def _layer_row(index: int, layer: LayerResult, totals: dict[str, int]) -> LayerR
     return LayerRow(
         index=index,
         name=" + ".join(layer.name) or layer.op,
+        short=f"{layer.name[0]} +{len(layer.name) - 1}" if len(layer.name) > 1 else layer.name[0],
         kernel=f"{layer.op}, {layer.kernel}" if layer.kernel else layer.op,
         macs=layer.macs,
         unit=layer.unit,
