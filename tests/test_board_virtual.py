@@ -136,7 +136,7 @@ def test_missing_emulator_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ToolError, match="qemu-system-arm") as error:
         open_port(URL)
-    assert "sudo apt install qemu-system-arm" in error.value.hint
+    assert "sudo apt-get install qemu-system-arm" in error.value.hint
 
 
 def test_unwritable_state_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from serial.tools import list_ports
 
 from toolchain import doctor
 from toolchain.cli import run
+from toolchain.install import install_line
 from toolchain.target import bundled_targets, load_target
 
 STM32 = load_target("stm32")
@@ -66,7 +67,7 @@ def test_what_is_missing_comes_with_its_line(tmp_path: Path, monkeypatch: pytest
 )
 def test_the_line_is_for_this_machine(program: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", _path_with(tmp_path, program))
-    assert doctor.install_line(load_target("host").compiler.packages) == line
+    assert install_line(load_target("host").compiler.packages) == line
 
 
 def test_a_compiler_without_headers_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

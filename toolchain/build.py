@@ -22,6 +22,7 @@ from toolchain.firmware_files import (
     render_fw_model,
     render_linker_script,
 )
+from toolchain.install import install_hint
 from toolchain.plan import Plan
 from toolchain.target import Target
 
@@ -56,20 +57,9 @@ def compiler_command(target: Target) -> str:
         if shutil.which(candidate):
             return candidate
     raise ToolError(
-        f"target {target.name}: there is no compiler {candidates[0]}", install_hint(target.compiler.packages)
+        f"the compiler for target {target.name} is not installed: {' or '.join(dict.fromkeys(candidates))}",
+        install_hint(target.compiler.packages),
     )
-
-
-def install_hint(packages: dict[str, str]) -> str:
-    """The lines that install a program, one for each package manager."""
-    commands = {"apt": "sudo apt-get install", "dnf": "sudo dnf install", "brew": "brew install"}
-    return "Install it: " + " | ".join(f"{commands.get(m, m)} {names}" for m, names in packages.items())
-
-
-def compiler_version(target: Target) -> str:
-    """The first line that the compiler says of itself."""
-    result = subprocess.run([compiler_command(target), "--version"], capture_output=True, text=True, check=False)
-    return result.stdout.partition("\n")[0].strip()
 
 
 def build(
@@ -134,23 +124,27 @@ def _check_link(result: subprocess.CompletedProcess[str], tree: SourceTree, plan
         return
     over = re.findall(r"region [`']([^']+)' overflowed by (\d+) bytes", result.stderr)
     if not over:
-        raise ToolError(f"linking for {target.name} failed:\n{_first_lines(result.stderr)}")
+        raise ToolError(
+            f"linking for {target.name} failed:\n{_first_lines(result.stderr)}",
+            "Look at the target's flags and memory.",
+        )
     lines = []
     for name, count in over:
         region = next(r for r in target.memory if r.name == name)
         largest = _largest_layers(plan, region.kind)
+        stack = f", {target.board.stack_bytes} of them the stack" if region == target.region("ram") else ""
         lines.append(
-            f"{name} ({region.size} bytes) is over by {count} bytes; the largest layers: "
-            + ", ".join(f"{layer} {size} bytes of {region.kind}" for layer, size in largest)
+            f"{name} ({region.size} bytes{stack}) is over by {count} bytes; the largest layers: "
+            + ", ".join(f"{layer} ({size} bytes)" for layer, size in largest)
         )
     raise TargetError(
-        f"{tree.c_name} does not fit {target.name}: " + "; ".join(lines),
+        f"{tree.c_name} does not fit {target.name}\n  " + "\n  ".join(lines),
         "Make these layers smaller, or choose a target with more memory (mcuforge targets).",
     )
 
 
 def _largest_layers(plan: Plan, kind: str) -> list[tuple[str, int]]:
-    """The three layers that take most flash (constants) or RAM (inputs, outputs and scratch)."""
+    """The three layers with most constants (flash), or with most bytes in use at once: inputs, outputs, scratch."""
     graph = plan.graph
     sizes = []
     for step in plan.layers:
@@ -174,7 +168,7 @@ def sizes_of(elf: Path, tree: SourceTree, target: Target) -> Firmware:
         ram=sizes.ram - uart,
         uart_buffer=uart,
         layer_flash=tuple(sum(sizes.symbols.get(s, 0) for s in symbols) for symbols in tree.layer_symbols),
-        compiler=compiler_version(target),
+        compiler=sizes.compiler,
         origin=origin,
         image=image,
     )

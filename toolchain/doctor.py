@@ -16,14 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from toolchain import __version__
+from toolchain.install import install_line
 from toolchain.target import Target
 
 _TIMEOUT = 20.0
-_MANAGERS = {
-    "apt": ("apt-get", "sudo apt-get install"),
-    "dnf": ("dnf", "sudo dnf install"),
-    "brew": ("brew", "brew install"),
-}
 _DEBUGGERS = {"apt": "gdb-multiarch", "dnf": "gdb", "brew": "gdb"}
 _OPENOCD = {"apt": "openocd", "dnf": "openocd", "brew": "open-ocd"}
 _VERSION = re.compile(r"\d+\.\d+[\w.+-]*")
@@ -80,13 +76,6 @@ def diagnose(targets: Iterable[Target]) -> Diagnosis:
         tools.setdefault(finding.what, finding)
     boards, ports = _serial_ports(targets)
     return Diagnosis(_python_packages(), tuple(tools.values()), boards, ports)
-
-
-def install_line(packages: Mapping[str, str]) -> str:
-    """The line for this machine's package manager; for every manager known when it has none of them."""
-    lines = {name: f"{line} {packages[name]}" for name, (_, line) in _MANAGERS.items() if name in packages}
-    here = [line for name, line in lines.items() if shutil.which(_MANAGERS[name][0])]
-    return here[0] if here else ", or ".join(lines.values())
 
 
 def _python_packages() -> tuple[Finding, ...]:

@@ -15,11 +15,13 @@ SHF_ALLOC = 2
 @dataclass(frozen=True, eq=False)
 class ElfSizes:
     """Bytes. ``flash`` is what is stored (.text, .rodata, .data and the like), ``ram`` is .data + .bss with the stack
-    left out, ``symbols`` the size of every object and function by its C name."""
+    left out, ``symbols`` the size of every object and function by its C name. ``compiler`` is what compilers wrote
+    about themselves."""
 
     flash: int
     ram: int
     symbols: Mapping[str, int]
+    compiler: str
 
 
 def read_sizes(elf: Path) -> ElfSizes:
@@ -38,7 +40,9 @@ def read_sizes(elf: Path) -> ElfSizes:
         table = file.get_section_by_name(".symtab")
         entries = table.iter_symbols() if isinstance(table, SymbolTableSection) else ()
         symbols = {s.name: int(s["st_size"]) for s in entries if s["st_size"]}
-    return ElfSizes(flash, ram, symbols)
+        comment = file.get_section_by_name(".comment")
+        said = comment.data().decode("utf-8", "replace").split("\0") if comment is not None else []
+    return ElfSizes(flash, ram, symbols, ", ".join(dict.fromkeys(s for s in said if s)))
 
 
 def read_image(elf: Path) -> tuple[int, bytes]:

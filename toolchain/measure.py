@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,10 +13,14 @@ from toolchain.errors import BoardError
 from toolchain.graph import Array
 from toolchain.link.client import Link
 from toolchain.link.info import CORE_CYCLES, NANOSECONDS, DeviceInfo
-from toolchain.ports import PortChoice, open_port
+from toolchain.ports import PortChoice, PortGoneError, open_port, wait_for_port
 from toolchain.progress import Progress
 from toolchain.results import CYCLES_MEASURED, CYCLES_MODELLED, HOST_NS, INSTRUCTIONS, Latency
 from toolchain.target import Target
+
+Result = TypeVar("Result")
+
+_RECONNECT_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,25 @@ def time_model(
 
     On the virtual board the emulator counts: instructions exactly, cycles by its model where it can.
     """
+
+    def measure() -> Timing:
+        with progress.step("Measuring latency", runs + 2) as advance:
+            return _timing(choice, target, sha256, name, inputs, runs, advance)
+
+    return _once_more(measure, choice, progress)
+
+
+def _timing(
+    choice: PortChoice,
+    target: Target,
+    sha256: str,
+    name: str,
+    inputs: Sequence[Array],
+    runs: int,
+    advance: Callable[[int], None],
+) -> Timing:
     url = with_query(choice.url, "count=1") if choice.virtual else choice.url
-    with progress.step("Measuring latency", runs + 2) as advance, linked(url, target, sha256, name) as (link, port):
+    with linked(url, target, sha256, name) as (link, port):
         link.infer(inputs)  # the warm-up
         advance(1)
         _check_selftests(link)
@@ -86,11 +107,32 @@ def evaluate(
     """The board's outputs for every sample; ``inputs`` and the results have the samples first."""
     count = len(inputs[0])
     rows: list[list[Array]] = []
-    with progress.step("Running on the board", count) as advance, linked(choice.url, target, sha256, name) as (link, _):
-        for i in range(count):
-            rows.append(link.infer([x[i] for x in inputs]))
-            advance(1)
+    with progress.step("Running on the board", count) as advance:
+
+        def go_on() -> None:
+            with linked(choice.url, target, sha256, name) as (link, _):
+                for i in range(len(rows), count):
+                    rows.append(link.infer([x[i] for x in inputs]))
+                    advance(1)
+
+        _once_more(go_on, choice, progress)
     return [np.stack(column) for column in zip(*rows, strict=True)]
+
+
+def _once_more(work: Callable[[], Result], choice: PortChoice, progress: Progress) -> Result:
+    """Do the work, and again when the port went away in the middle. Raises BoardError when that does not help."""
+    try:
+        return work()
+    except PortGoneError as gone:
+        progress.note(f"{gone.problem}; trying once more.")
+    wait_for_port(choice.url, 0.0 if choice.virtual else _RECONNECT_S)
+    try:
+        return work()
+    except BoardError as e:
+        raise BoardError(
+            f"{choice.url} was unplugged in the middle of measuring: {e.problem}",
+            "The firmware on the board is whole: plug the board in and go on with mcuforge measure.",
+        ) from e
 
 
 def _write(link: Link, inputs: Sequence[Array]) -> None:

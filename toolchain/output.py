@@ -25,7 +25,7 @@ def whole_folder(out: Path) -> Iterator[Path]:
     Raises UserError when ``out`` holds files of somebody else or cannot be written.
     """
     out = out.absolute()
-    _check_replaceable(out)
+    check_out(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
@@ -44,7 +44,8 @@ def whole_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _check_replaceable(out: Path) -> None:
+def check_out(out: Path) -> None:
+    """Raises UserError when ``out`` is a file or holds files of somebody else."""
     if not out.exists():
         return
     if not out.is_dir():

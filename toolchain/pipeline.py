@@ -8,14 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from toolchain import flashers
-from toolchain.build import Firmware
+from toolchain.build import Firmware, compiler_command
 from toolchain.compile import CompileResult, compile_model, write_sources
 from toolchain.errors import TargetError
 from toolchain.firmware import build_firmware, find_firmware
+from toolchain.front import build_folder
 from toolchain.inspection import Inspection, inspect_model
 from toolchain.job import Job
-from toolchain.output import whole_folder
-from toolchain.ports import PortChoice, find_port
+from toolchain.output import check_out, whole_folder
+from toolchain.ports import PortChoice, find_port, open_port
 from toolchain.progress import Progress
 from toolchain.reporting import measured_report
 from toolchain.results import Report
@@ -24,10 +25,10 @@ from toolchain.results import Report
 def deploy(job: Job, progress: Progress | None = None, accuracy: bool = True) -> Report:
     """Quantize, compile, build, flash, measure, report; the results are in ``job.out`` when it is set."""
     progress = progress or Progress()
+    choice = _find_board(job, progress)
     compiled = compile_model(job, progress)
     with _workspace(job.out) as folder:
         firmware = build_firmware(job, compiled, folder, progress)
-        choice = _find_board(job, progress)
         _flash(job, firmware, choice, progress)
         return measured_report(job, compiled, firmware, choice, folder, progress, accuracy)
 
@@ -40,19 +41,21 @@ def profile(job: Job, progress: Progress | None = None) -> Report:
 def measure(job: Job, progress: Progress | None = None) -> Report:
     """Measure a board that has the firmware already. ``job.model`` is the model or the folder of its build."""
     progress = progress or Progress()
+    choice = _find_board(job, progress)
     compiled = compile_model(job, progress)
     with _workspace(job.out) as folder:
         firmware = find_firmware(job, compiled, folder, progress)
-        return measured_report(job, compiled, firmware, _find_board(job, progress), folder, progress)
+        return measured_report(job, compiled, firmware, choice, folder, progress)
 
 
 def flash(job: Job, progress: Progress | None = None) -> flashers.FlashResult:
     """Write the firmware to the board; it is built first, unless ``job.model`` is the folder of a build."""
     progress = progress or Progress()
+    choice = _find_board(job, progress)
     compiled = compile_model(job, progress)
     with _workspace(None) as folder:
         firmware = find_firmware(job, compiled, folder, progress)
-        return _flash(job, firmware, _find_board(job, progress), progress)
+        return _flash(job, firmware, choice, progress)
 
 
 def emulate(job: Job, progress: Progress | None = None) -> Report:
@@ -60,6 +63,7 @@ def emulate(job: Job, progress: Progress | None = None) -> Report:
     progress = progress or Progress()
     if job.target.kind != "host":
         raise TargetError(f"{job.target.name} is a board", "Emulation runs the target host; boards are deployed to.")
+    _check_machine(job)
     compiled = compile_model(job, progress)
     with _workspace(job.out) as folder:
         firmware = build_firmware(job, compiled, folder, progress)
@@ -69,6 +73,8 @@ def emulate(job: Job, progress: Progress | None = None) -> Report:
 
 def compile_sources(job: Job, progress: Progress | None = None) -> CompileResult:
     """The C files alone, in ``job.out``."""
+    if job.out is not None:
+        check_out(job.out)
     return write_sources(compile_model(job, progress or Progress()), job.out)
 
 
@@ -89,9 +95,22 @@ def _workspace(out: Path | None) -> Iterator[Path]:
 
 
 def _find_board(job: Job, progress: Progress) -> PortChoice:
+    """The board's port, opened once: what is missing should be told before the model is quantized and built."""
+    if job.target.kind == "host":
+        raise TargetError(f"{job.target.name} is no board", "Run the model on this computer: mcuforge emulate")
+    _check_machine(job)
     choice = find_port(job.target, job.port)
     progress.info(f"Board: {choice.description}")
+    open_port(choice.url, job.target.board.baud).close()
     return choice
+
+
+def _check_machine(job: Job) -> None:
+    """Raises UserError when the results have no place, ToolError when a firmware must be built and cannot be."""
+    if job.out is not None:
+        check_out(job.out)
+    if build_folder(job.model) is None:
+        compiler_command(job.target)
 
 
 def _flash(job: Job, firmware: Firmware, choice: PortChoice, progress: Progress) -> flashers.FlashResult:

@@ -6,7 +6,6 @@ image; everything is read back; what differs is erased and written once more.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import serial
 from toolchain.errors import BoardError
 from toolchain.flashers.bootloader import BLOCK, ERASE, READ, WRITE, BootLoader, Pace, Refused, Silent, Trouble
 from toolchain.flashers.common import FlashImage, FlashResult, check_fits
-from toolchain.ports import open_port
+from toolchain.ports import open_port, wait_for_port
 from toolchain.ports.discover import PortChoice
 from toolchain.progress import Progress
 from toolchain.target import Target
@@ -207,7 +206,7 @@ def flash(
         rounds, retries = _once(image, target, choice, progress, ask)
     except (serial.SerialException, OSError) as gone:
         progress.note(f"{choice.url} went away while flashing ({gone}); trying once more.")
-        _wait_for(choice)
+        wait_for_port(choice.url, _pace(choice).reconnect, dtr=True)
         try:
             rounds, retries = _once(image, target, choice, progress, ask)
         except (serial.SerialException, OSError, BoardError) as e:
@@ -216,13 +215,3 @@ def flash(
                 "The firmware on the board is incomplete and will not start. Plug the board in and flash it again.",
             ) from e
     return FlashResult("an3155", len(image.data), time.monotonic() - begin, retries, rounds)
-
-
-def _wait_for(choice: PortChoice) -> None:
-    """Give a USB adapter time to come back."""
-    deadline = time.monotonic() + _pace(choice).reconnect
-    while time.monotonic() < deadline:
-        time.sleep(0.5)
-        with contextlib.suppress(BoardError):
-            open_port(choice.url, dtr=True).close()
-            return

@@ -6,19 +6,24 @@ One way to open them all, with errors that say what to do.
 from __future__ import annotations
 
 import errno
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import serial
 
 from toolchain.errors import BoardError
 from toolchain.ports.discover import PortChoice, find_port
 
-__all__ = ["PortChoice", "find_port", "open_port", "port_errors", "register"]
+__all__ = ["PortChoice", "PortGoneError", "find_port", "open_port", "port_errors", "register", "wait_for_port"]
 
 _HANDLERS = "toolchain.ports"
 _BUSY = (errno.EBUSY, errno.EAGAIN)
 _GONE = (errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.EIO)
+
+
+class PortGoneError(BoardError):
+    """The port went away while it was in use."""
 
 
 def register() -> None:
@@ -65,7 +70,18 @@ def port_errors(url: str) -> Iterator[None]:
     except serial.SerialTimeoutException as e:
         raise BoardError(f"{url}: the board takes no more bytes", "Reset the board and try again.") from e
     except (serial.SerialException, OSError) as e:
-        raise BoardError(f"{url} is gone: {e}", "Check the cable, plug the board in again and repeat.") from e
+        why = (e.strerror or str(e)).removeprefix(f"{url}: ") if isinstance(e, OSError) else str(e)
+        raise PortGoneError(f"{url} is gone: {why}", "Check the cable, plug the board in again and repeat.") from e
+
+
+def wait_for_port(url: str, seconds: float, *, dtr: bool = False) -> None:
+    """Give a USB adapter time to come back; returns after ``seconds`` even if it did not."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        time.sleep(0.5)
+        with suppress(BoardError):
+            open_port(url, dtr=dtr).close()
+            return
 
 
 def _explained(url: str, e: Exception) -> BoardError:

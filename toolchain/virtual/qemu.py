@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolchain.errors import ToolError
+from toolchain.install import install_hint
 from toolchain.target import Target
 
 _GUARD = Path(__file__).with_name("guard.py")
@@ -48,14 +49,6 @@ def find_qemu(target: Target) -> str:
         packages = target.emulator.packages if target.emulator else {}
         raise ToolError(f"the emulator {_QEMU} is not installed", install_hint(packages))
     return found
-
-
-def install_hint(packages: dict[str, str]) -> str:
-    """One line for each package manager that ``packages`` knows, the one of this machine first."""
-    managers = {"apt": "sudo apt install", "dnf": "sudo dnf install", "brew": "brew install"}
-    known = [m for m in managers if m in packages]
-    known.sort(key=lambda m: shutil.which(m) is None)
-    return "Install it: " + ", or ".join(f"{managers[m]} {packages[m]}" for m in known) if known else "Install it."
 
 
 def command_line(qemu: str, launch: Launch, uart: int) -> list[str]:
