@@ -57,7 +57,7 @@ def _runtime_files(plan: Plan, headers: Sequence[str]) -> dict[str, str]:
         if name not in files:
             files[name] = (folder / name).read_text(encoding="utf-8")
             todo += re.findall(r'#include "(nn_\w+\.h)"', files[name])
-    return files
+    return dict(sorted(files.items()))  # objects are linked in this order
 
 
 def _render(template: str, **context: Any) -> str:

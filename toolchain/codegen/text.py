@@ -77,5 +77,6 @@ def c_bytes(hexadecimal: str) -> str:
 
 
 def comment(text: str) -> str:
-    """Text that cannot end the comment it stands in."""
+    """Text that cannot end the comment it stands in, without control characters and those that turn text around."""
+    text = "".join(c if c.isprintable() else " " for c in text)
     return " ".join(text.replace("*/", "* /").replace("/*", "/ *").split())
