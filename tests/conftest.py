@@ -18,3 +18,11 @@ def _own_virtual_board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         del os.environ["MCUFORGE_STATE"]
     else:
         os.environ["MCUFORGE_STATE"] = before
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What did not run must be seen, also among passed tests."""
+    if not os.environ.get("MCUFORGE_REFERENCE"):
+        terminalreporter.write_line(
+            "MCUFORGE_REFERENCE is not set: the five MLPerf Tiny reference models were not run, only their twins."
+        )
