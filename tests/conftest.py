@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from processes import descendants
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -18,6 +21,23 @@ def _own_virtual_board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         del os.environ["MCUFORGE_STATE"]
     else:
         os.environ["MCUFORGE_STATE"] = before
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The current directory of a job. Afterwards no process, no temporary file and no hidden folder may be left."""
+    work, temporary = tmp_path / "work", tmp_path / "temporary"
+    work.mkdir()
+    temporary.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    before = descendants()
+    yield work
+    # TensorFlow removes its own when the process ends.
+    assert [p.name for p in temporary.iterdir() if not p.name.startswith("__autograph_generated_file")] == []
+    assert [p.name for p in work.iterdir() if p.name.startswith(".")] == []
+    assert descendants() <= before
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

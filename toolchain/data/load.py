@@ -67,10 +67,18 @@ def _read(spec: str, inputs: Sequence[Port], use: Use, progress: Progress) -> Da
     try:
         return _from_npz(path, len(inputs)) if suffix == ".npz" else _samples_only(_from_npy(path), use)
     except (OSError, EOFError, KeyError, ValueError, SyntaxError, zipfile.BadZipFile, zlib.error) as error:
+        if not _is_numpy(path):
+            raise DataError(f"{path} is damaged, or no NumPy file by its content", _SAVE_HINT) from error
         if "allow_pickle" in str(error) or "Object arrays" in str(error):
             problem = f"{path} holds Python objects, which are not loaded"
             raise DataError(problem, "store plain numbers: np.asarray(values, dtype=np.float32)") from error
         raise DataError(f"{path} is damaged or truncated: {error}", "write the file again") from error
+
+
+def _is_numpy(path: Path) -> bool:
+    """NumPy takes whatever does not start like its own files for a pickle."""
+    with path.open("rb") as file:
+        return file.read(6).startswith((b"PK\x03\x04", b"\x93NUMPY"))
 
 
 def _from_npy(path: Path) -> Array:
