@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import make
-from support.case import Array, Case, Operator, input_sets
+from support.case import Array, Case, Operator, TensorSpec, input_sets
 from support.flatbuffer import write_model
 
 from toolchain.affine import dequantize_array, quantize_array
@@ -197,7 +197,7 @@ def test_weird_names_become_identifiers(name: str, tmp_path: Path) -> None:
 def test_weird_tensor_names_do_not_break_comments(tmp_path: Path) -> None:
     out = make.act((1, 4))
     named = [
-        make.TensorSpec((1, 4), "int8", (0.1,), (0,), name=name)
+        TensorSpec((1, 4), "int8", (0.1,), (0,), name=name)
         for name in (
             "a*/b",
             "/*c",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from support import make
-from support.case import Array, Operator, Seeded, TensorSpec, input_sets
+from support.case import Array, Exact, Operator, Seeded, TensorSpec, input_sets
 from support.flatbuffer import write_model
 from support.oracle import run_tflm
 
@@ -170,7 +170,7 @@ def test_slices_of_shapes_equal_tflm(
 
 def test_a_large_constant_is_not_unrolled_into_flash() -> None:
     """Padding a constant to many times its size is left to run time."""
-    widths = TensorSpec((1, 2), "int32", data=make.Exact((1 << 23, 1 << 24)))
+    widths = TensorSpec((1, 2), "int32", data=Exact((1 << 23, 1 << 24)))
     size = (1 << 23) + (1 << 24) + 4
     small, large = make.act((4,), data=CONSTANT), make.act((size,))
     _, graph = _parse([Operator("PAD", (small, widths), (large,)), Operator("RELU", (large,), (make.act((size,)),))])

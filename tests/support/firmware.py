@@ -14,7 +14,7 @@ from toolchain import flashers
 from toolchain.build import Firmware, build
 from toolchain.codegen import ModelId, SourceTree, generate
 from toolchain.firmware_files import FwModel, FwTensor
-from toolchain.graph import Graph, Node
+from toolchain.graph import Graph, Node, Tensor
 from toolchain.measure import evaluate
 from toolchain.memory import plan_memory
 from toolchain.ops import registry
@@ -38,7 +38,8 @@ def strict_target(name: str) -> Target:
 
 def merge(graphs: Mapping[str, Graph], name: str) -> Graph:
     """All graphs side by side in one; every name gets its graph's key in front."""
-    tensors, nodes = {}, []
+    tensors: dict[str, Tensor] = {}
+    nodes: list[Node] = []
     inputs: list[str] = []
     outputs: list[str] = []
     for key, graph in graphs.items():
