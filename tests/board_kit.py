@@ -58,4 +58,4 @@ def dies(pid: int, seconds: float = 5.0) -> bool:
 
 def state_file() -> Path:
     """Where this test process's virtual board keeps its flash."""
-    return Path(os.environ["MCUFORGE_STATE"]) / "virtual" / "stm32f405.bin"
+    return Path(os.environ["MCUFORGE_STATE"]) / "virtual" / "stm32f405-1024k-12.bin"

@@ -107,7 +107,7 @@ def document(capfd: pytest.CaptureFixture[str], *arguments: str) -> Any:
     capfd.readouterr()
     code = run([*arguments, "--json", "--quiet"])
     out, err = capfd.readouterr()
-    assert code == 0, err
+    assert code == 0, out + err
     return json.loads(out)
 
 
@@ -131,7 +131,8 @@ def board_with(path: Path, flash: int, ram: int) -> Path:
         for region, size in ((target.region("flash"), flash), (target.region("ram"), ram)):
             assert f"size = {region.size:#x}" in text
             text = text.replace(f"size = {region.size:#x}", f"size = {size}")
-        return "\n".join(line for line in text.splitlines() if not line.startswith("sectors"))
+        lines = (f"sectors = [{flash}]" if line.startswith("sectors") else line for line in text.splitlines())
+        return "\n".join(lines)
 
     return board_toml(path, edit)
 

@@ -84,7 +84,7 @@ def build(
     elf = folder / "firmware.elf"
     script = folder / "src" / "linker.ld" if target.kind == "mcu" else None
     command = [compiler, *map(str, compiled), *link_flags(target, script), *extra, "-o", str(elf)]
-    _check_link(subprocess.run(command, capture_output=True, text=True, check=False), tree, plan, target)
+    _check_link(_run(command), tree, plan, target)
     shutil.rmtree(objects)
     firmware = sizes_of(elf, tree, target)
     if firmware.image is not None:
@@ -103,10 +103,16 @@ def _write_sources(tree: SourceTree, model: FwModel, target: Target, folder: Pat
     return [src / name for name in files if name.endswith(".c")]
 
 
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    # The linker's messages are read here, so they must come untranslated.
+    plain = {**os.environ, "LC_ALL": "C"}
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", env=plain, check=False)
+
+
 def _compile(compiler: str, source: Path, flags: list[str], objects: Path) -> Path:
     output = objects / f"{source.stem}.o"
     command = [compiler, *flags, "-c", str(source), "-o", str(output)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = _run(command)
     if result.returncode:
         raise ToolError(
             f"{compiler} failed on {source.name}:\n{_first_lines(result.stderr)}", "Command: " + " ".join(command)
@@ -122,7 +128,7 @@ def _check_link(result: subprocess.CompletedProcess[str], tree: SourceTree, plan
     """Raises TargetError for a region that overflowed, ToolError for any other trouble of the linker."""
     if result.returncode == 0:
         return
-    over = re.findall(r"region [`']([^']+)' overflowed by (\d+) bytes", result.stderr)
+    over = re.findall(r"region [`']([^']+)' overflowed by (\d+) bytes?", result.stderr)
     if not over:
         raise ToolError(
             f"linking for {target.name} failed:\n{_first_lines(result.stderr)}",

@@ -85,14 +85,15 @@ class VirtualBoard:
         self.state = HELD
         self.why = ""
         folder = state_folder()
-        self._flash_file = folder / f"{board}.bin"
+        self.chip = Chip(self.target)
+        # A description of one's own may give the same board another flash, which is another chip.
+        self._flash_file = folder / f"{board}-{len(self.chip.flash) / 1024:g}k-{len(self.chip.sectors)}.bin"
         self._records, self._log = folder / f"{board}.counts", folder / f"{board}.log"
         self._plugin: cycle_model.Plugin | str = "the board does not run in counting mode"
         self._claim = _claim(folder, board)
         try:
             if counting:
                 self._plugin = cycle_model.prepare(self._qemu)
-            self.chip = Chip(self.target)
             self.chip.load(self._flash_file)
         except BaseException:
             self._claim.close()
