@@ -15,7 +15,7 @@ from toolchain.build import Firmware, build
 from toolchain.codegen import ModelId, SourceTree, generate
 from toolchain.firmware_files import FwModel, FwTensor
 from toolchain.graph import Graph, Node, Tensor
-from toolchain.measure import evaluate
+from toolchain.measure import evaluate, linked
 from toolchain.memory import plan_memory
 from toolchain.ops import registry
 from toolchain.plan import MemoryPlan, Plan, Step
@@ -133,9 +133,18 @@ def identity(graph: Graph) -> ModelId:
 
 
 def build_firmware(
-    plan: Plan, target: Target, folder: Path, *, sanitize: bool = False, gaps: Sequence[tuple[int, int]] = ()
+    plan: Plan,
+    target: Target,
+    folder: Path,
+    *,
+    sanitize: bool = False,
+    gaps: Sequence[tuple[int, int]] = (),
+    selftests: Sequence[tuple[int, int]] = (),
 ) -> Firmware:
-    """The plan's firmware in ``folder``; with ``gaps`` those bytes of the arena are poisoned."""
+    """The plan's firmware in ``folder``; with ``gaps`` those bytes of the arena are poisoned.
+
+    ``selftests`` are seeds of inputs with the CRC-32 of the outputs that they must give.
+    """
     ident = identity(plan.graph)
     tree = generate(plan, ident, target)
     if gaps:
@@ -148,6 +157,7 @@ def build_firmware(
         outputs=tuple(_fw_tensor(plan.graph, n) for n in plan.graph.outputs),
         n_layers=len(plan.layers),
         arena_macro=f"{ident.c_name.upper()}_ARENA_BYTES",
+        selftests=tuple(selftests),
     )
     return build(tree, plan, model, target, folder, sanitize)
 
@@ -170,6 +180,13 @@ def run_on_board(firmware: Firmware, graph: Graph, target: Target, inputs: Seque
     assert firmware.origin is not None
     flashers.flash(flashers.FlashImage(firmware.image, firmware.origin, firmware.elf), target, VIRTUAL)
     return evaluate(VIRTUAL, target, identity(graph).sha256, graph.name, inputs, Progress())
+
+
+def failed_selftests(graph: Graph, target: Target) -> list[int]:
+    """Which self tests of the firmware on the virtual board give other outputs than they should."""
+    ident = identity(graph)
+    with linked(VIRTUAL.url, target, ident.sha256, ident.name) as (link, _):
+        return [i for i in range(link.info().n_selftests) if not link.selftest(i)]
 
 
 def repeated(x: Array, samples: int) -> Array:
