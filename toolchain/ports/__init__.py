@@ -6,17 +6,23 @@ One way to open them all, with errors that say what to do.
 from __future__ import annotations
 
 import errno
+import sys
 import time
+import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import serial
+
+if sys.platform != "win32":
+    import termios
 
 from toolchain.errors import BoardError
 from toolchain.ports.discover import PortChoice, find_port
 
 __all__ = ["PortChoice", "PortGoneError", "find_port", "open_port", "port_errors", "register", "wait_for_port"]
 
+_SETTINGS: tuple[type[Exception], ...] = () if sys.platform == "win32" else (termios.error,)
 _HANDLERS = "toolchain.ports"
 _BUSY = (errno.EBUSY, errno.EAGAIN)
 _GONE = (errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.EIO)
@@ -49,6 +55,7 @@ def open_port(
     """
     register()
     try:
+        _check_address(url)
         port = serial.serial_for_url(url, do_not_open=True)
         port.baudrate, port.parity, port.timeout = baud, parity, timeout
         if not url.startswith("rfc2217://"):  # pyserial has no write timeout there and refuses one
@@ -57,9 +64,24 @@ def open_port(
         if "://" not in url:
             port.exclusive = True
         port.open()
+        if "://" not in url:
+            # Drivers may take settings that they do not have, and fail at the next change; pseudo terminals do.
+            port.timeout = timeout
+    except _SETTINGS as e:
+        raise BoardError(
+            f"{url} does not take {baud} baud 8{parity}1: {e.args[-1]}",
+            "The ROM boot loader needs even parity; pseudo terminals and some adapters have none.",
+        ) from e
     except (serial.SerialException, OSError, ValueError) as e:
         raise _explained(url, e) from e
     return port
+
+
+def _check_address(url: str) -> None:
+    """Raises ValueError for a network port without its number, which pyserial does not explain."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme in ("socket", "rfc2217") and (not parts.hostname or parts.port is None):
+        raise ValueError("host or port number is missing")
 
 
 @contextmanager
