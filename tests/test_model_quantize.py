@@ -15,6 +15,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from model_kit import Array, images, operators, run_codes, small_model, two_inputs
 
+from toolchain import reference
 from toolchain.data import dequantize, quantize_input
 from toolchain.errors import DataError, ModelError, ToolError
 from toolchain.graph import Graph, Node, QuantParams, Tensor
@@ -23,6 +24,7 @@ from toolchain.importers.float_tflite import is_float_tflite, load_float_tflite
 from toolchain.importers.keras import load_keras
 from toolchain.importers.tensorflow import captured, keras3, tensorflow
 from toolchain.importers.tflite import parse_tflite
+from toolchain.passes import run_passes
 from toolchain.progress import Progress
 from toolchain.quantize.check import check_quantized, check_representative
 from toolchain.quantize.tflite_float import quantize_tflite
@@ -106,6 +108,23 @@ def test_two_inputs_get_their_own_samples() -> None:
     scales = {graph.tensor(name).shape: graph.tensor(name).scale for name in graph.inputs}
     assert scales[(1, 3)] == pytest.approx(20 / 255, rel=0.1)
     assert scales[(1, 5)] == pytest.approx(2 / 255, rel=0.1)
+
+
+def test_inputs_and_outputs_keep_their_order() -> None:
+    """Eleven of one shape, so that only the numbers tell; output k is k + 1 times input k."""
+    keras = keras3()
+    inputs = [keras.Input((2,), name=f"port{k}") for k in range(11)]
+    layers = [keras.layers.Dense(2, use_bias=False) for _ in inputs]
+    network = keras.Model(inputs, [layer(x) for layer, x in zip(layers, inputs, strict=True)])
+    for k, layer in enumerate(layers):
+        layer.set_weights([np.eye(2, dtype=np.float32) * (k + 1)])
+    rng = np.random.default_rng(3)
+    samples = [rng.uniform(-1 - k, 1 + k, (40, 2)).astype(np.float32) for k in range(11)]
+    graph = parse_tflite(quantize(load_keras(network), samples), "many", "many")
+    codes = [quantize_input(x, graph.tensor(n))[:, None] for x, n in zip(samples, graph.inputs, strict=True)]
+    results = reference.run(run_passes(graph), codes)
+    for k, (x, got, name) in enumerate(zip(samples, results, graph.outputs, strict=True)):
+        np.testing.assert_allclose(dequantize(got[:, 0], graph.tensor(name)), (k + 1) * x, atol=0.02 * (k + 1) ** 2)
 
 
 def test_reshape_leaves_nothing_dynamic() -> None:

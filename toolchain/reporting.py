@@ -9,7 +9,7 @@ from toolchain.build import Firmware
 from toolchain.compile import Compiled
 from toolchain.inspection import parameter_names
 from toolchain.job import Job
-from toolchain.measure import Timing, evaluate, time_model
+from toolchain.measuring import Timing, evaluate, time_model
 from toolchain.plan import Plan
 from toolchain.ports import PortChoice
 from toolchain.progress import Progress

@@ -15,7 +15,7 @@ from toolchain.build import Firmware, build
 from toolchain.codegen import ModelId, SourceTree, generate
 from toolchain.firmware_files import FwModel, FwTensor
 from toolchain.graph import Graph, Node, Tensor
-from toolchain.measure import evaluate, linked
+from toolchain.measuring import evaluate, linked
 from toolchain.memory import plan_memory
 from toolchain.ops import registry
 from toolchain.plan import MemoryPlan, Plan, Step

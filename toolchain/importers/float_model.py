@@ -69,13 +69,18 @@ class FloatModel:
         tf = tensorflow()
         with captured(), self.naming():
             try:
-                traced = tf.function(self.function, autograph=False)
+                traced = tf.function(self._keyed, autograph=False)
                 return traced.get_concrete_function(self._signature(1))
             except (ValueError, TypeError, tf.errors.OpError) as error:
                 raise ModelError(
                     f"{self.source} cannot run with batch size 1: {first_line(error)}",
                     "build the model for any batch: only a layer that fixes its batch size fails here",
                 ) from error
+
+    def _keyed(self, tensors: list[Any]) -> Any:
+        """Several outputs under keys whose order is their own: the converter sorts them, output_10 before output_2."""
+        results = self.function(tensors)
+        return {f"output_{i:04}": result for i, result in enumerate(results)} if len(results) > 1 else results
 
     def _signature(self, batch: int | None) -> list[Any]:
         tf = tensorflow()

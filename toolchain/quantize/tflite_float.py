@@ -6,7 +6,6 @@ import importlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import flatbuffers
 import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
@@ -16,6 +15,7 @@ from toolchain.importers.float_model import Port, first_line, matched_columns
 from toolchain.importers.float_tflite import FloatTflite
 from toolchain.importers.tensorflow import captured
 from toolchain.progress import Progress
+from toolchain.quantize.ends import pack
 
 Array = npt.NDArray[Any]
 
@@ -80,13 +80,13 @@ def _with_signature(content: bytes) -> tuple[bytes, str, list[str]]:
     for signature in model.signatureDefs or []:
         if signature.subgraphIndex == 0:
             names = {entry.tensorIndex: _text(entry.name) for entry in signature.inputs}
-            return _pack(model), _text(signature.signatureKey), [names[int(index)] for index in graph.inputs]
+            return pack(model), _text(signature.signatureKey), [names[int(index)] for index in graph.inputs]
     made = schema.SignatureDefT()
     made.signatureKey, made.subgraphIndex = _SIGNATURE, 0
     made.inputs = [_entry(f"input_{i}", index) for i, index in enumerate(graph.inputs)]
     made.outputs = [_entry(f"output_{i}", index) for i, index in enumerate(graph.outputs)]
     model.signatureDefs = [made]
-    return _pack(model), _SIGNATURE, [entry.name for entry in made.inputs]
+    return pack(model), _SIGNATURE, [entry.name for entry in made.inputs]
 
 
 def _entry(name: str, index: Any) -> Any:
@@ -97,9 +97,3 @@ def _entry(name: str, index: Any) -> Any:
 
 def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def _pack(model: Any) -> bytes:
-    builder = flatbuffers.Builder(1 << 16)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())

@@ -19,6 +19,7 @@ from toolchain.importers.float_model import FloatModel, first_line, matched_colu
 from toolchain.importers.layer_names import layers_of
 from toolchain.importers.tensorflow import captured, tensorflow
 from toolchain.progress import Progress
+from toolchain.quantize.ends import in_order
 
 Array = npt.NDArray[Any]
 
@@ -52,10 +53,12 @@ def quantize(model: FloatModel, representative: Array | Sequence[Array], progres
             converter.inference_output_type = tf.int8
             converter.representative_dataset = lambda: _samples(model, columns, advance)
             try:
-                return bytes(converter.convert())
+                content = bytes(converter.convert())
             # ConverterError, RuntimeError from the calibrator, ValueError: all say why this model does not convert.
             except Exception as error:
                 failure = error
+            else:
+                return in_order(content, model)
         reason = _reason(f"{failure}\n{output.text}")
         raise ModelError(f"{model.source} cannot be quantized: {reason}", _REMEDY) from failure
 
