@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -228,6 +229,13 @@ def test_the_python_api(digits: Path, tmp_path: Path) -> None:
     is_valid(found.to_json())
     assert toolchain.measure(model, data, port=URL, limit=3, out=tmp_path / "out").model.sha256 == found.model.sha256
     assert (tmp_path / "out" / "report.html").is_file()
+
+
+@pytest.mark.parametrize("name", ["deploy", "measure", "flash", "profile", "emulate", "compile_sources", "inspect"])
+def test_no_module_hides_a_function_of_the_api(name: str) -> None:
+    """A submodule of that name would take the function's place once something imports it."""
+    assert importlib.util.find_spec(f"toolchain.{name}") is None
+    assert callable(getattr(toolchain, name))
 
 
 def test_a_target_description_of_ones_own(deployed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

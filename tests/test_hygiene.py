@@ -99,3 +99,23 @@ def test_the_locks_name_no_index(name: str) -> None:
     assert "://" not in text
     assert "--index" not in text
     assert "--find-links" not in text
+
+
+ERRORS = {
+    "UserError",
+    "ModelError",
+    "DataError",
+    "TargetError",
+    "ToolError",
+    "BoardError",
+    "LinkError",
+    "PortGoneError",
+}
+
+
+@pytest.mark.parametrize("path", [p for p in PYTHON if p.is_relative_to(ROOT / "toolchain")], ids=_name)
+def test_every_error_has_a_hint(path: Path) -> None:
+    """What is wrong is half of what the user needs."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERRORS:
+            assert len(node.args) + len(node.keywords) == 2, f"line {node.lineno}"

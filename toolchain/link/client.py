@@ -89,7 +89,8 @@ class Link:
         with self._guard():
             # Once: on rfc2217:// each change of a setting is a negotiation.
             port.timeout = _SLICE_S
-            if port.write_timeout is None:
+            # pyserial knows no write timeout on rfc2217://, and refuses every setting after one was given.
+            if port.write_timeout is None and not str(port.port).startswith("rfc2217://"):
                 port.write_timeout = 10.0
 
     # ---- requests --------------------------------------------------------------------------------------------------
