@@ -100,7 +100,7 @@ def _write_sources(tree: SourceTree, model: FwModel, target: Target, folder: Pat
         files["linker.ld"] = render_linker_script(target)
     for name, text in files.items():
         (src / name).write_text(text, encoding="utf-8")
-    return [src / name for name in files if name.endswith(".c")]
+    return [src / name for name in files if name.endswith((".c", ".S"))]
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:

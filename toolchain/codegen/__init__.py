@@ -29,7 +29,7 @@ class SourceTree:
 
     @property
     def c_files(self) -> list[str]:
-        return sorted(f for f in self.files if f.endswith(".c"))
+        return sorted(f for f in self.files if f.endswith((".c", ".S")))
 
 
 def generate(plan: Plan, ident: ModelId, target: Target) -> SourceTree:
@@ -41,7 +41,7 @@ def generate(plan: Plan, ident: ModelId, target: Target) -> SourceTree:
         f"{ident.c_name}_weights.h": _render("weights.h.j2", m=view),
     }
     files |= _runtime_files(plan, view.headers)
-    sources = sorted(f for f in files if f.endswith(".c"))
+    sources = sorted(f for f in files if f.endswith((".c", ".S")))
     files["CMakeLists.txt"] = _render("CMakeLists.txt.j2", m=view, sources=sources)
     return SourceTree(ident.c_name, files, tuple(layer.symbols for layer in view.layers))
 

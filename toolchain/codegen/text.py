@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import jinja2
 import numpy as np
 
+from toolchain.ops.base import Fields, Symbol
+
 if TYPE_CHECKING:
     from toolchain.codegen.views import Argument, ConstView, Field
 
@@ -46,6 +48,10 @@ def c_field(field: Field) -> str:
     """A struct member's initializer."""
     if field.reference:
         return field.reference
+    if isinstance(field.value, Symbol):
+        return field.value.name
+    if isinstance(field.value, Fields):
+        return "{" + ", ".join(f".{name} = {value}" for name, value in field.value.values) + "}"
     if isinstance(field.value, tuple):
         return "{" + ", ".join(str(v) for v in field.value) + "}"
     return c_float(field.value) + "f" if isinstance(field.value, float) else str(int(field.value))

@@ -14,7 +14,21 @@ import numpy as np
 
 from toolchain.graph import Array, Graph, Node, Tensor
 
-Value = Any  # of a parameter field: int, float, Const, or a tuple of ints (a C array)
+Value = Any  # of a parameter field: int, float, Const, Symbol, Fields, or a tuple of ints (a C array)
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A C function of the runtime, as a parameter."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Fields:
+    """A struct inside the parameters."""
+
+    values: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,6 +40,7 @@ from toolchain.ops.common import (
     window_fits,
     window_from_tflite,
 )
+from toolchain.ops.conv2d_gemm import GEMM
 
 
 @dataclass(frozen=True)
@@ -197,6 +198,7 @@ OPS = (
                 lower=_lower,
                 cost=lambda g, n: Cost(9.0 * macs(g, n)),
             ),
+            GEMM,
         ),
     ),
 )

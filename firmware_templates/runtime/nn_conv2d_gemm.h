@@ -1,0 +1,33 @@
+/*
+ * 2-D convolution as a matrix product over pairs of output pixels, for cores with the DSP extension
+ * and an FPU. Input and output as nn_conv2d.h says, without horizontal dilation; weights as
+ * nn_gemm.h says. out_c is a multiple of four and every output code is in -128 to 127 (no other
+ * clamp). Aliasing: out must not overlap in.
+ * Scratch, aligned to 4: the columns (4 k_padded bytes) and two rows of the window (k_padded bytes
+ * each, or kernel_w * in_c when that is a multiple of four).
+ */
+#ifndef NN_CONV2D_GEMM_H
+#define NN_CONV2D_GEMM_H
+
+#include <stdint.h>
+
+#include "nn_gemm.h"
+
+typedef struct {
+    int32_t in_h, in_w, in_c;
+    int32_t out_h, out_w;
+    int32_t kernel_h, kernel_w;
+    int32_t stride_h, stride_w;
+    int32_t dilation_h;
+    int32_t pad_top, pad_left;
+    int32_t in_zero_point;
+    int32_t k_padded; /* kernel_h * kernel_w * in_c, rounded up to a multiple of four */
+    nn_gemm_shape shape;
+    nn_gemm_function *gemm;
+    const uint32_t *weights;
+} nn_conv2d_gemm_params;
+
+void nn_conv2d_s8_gemm(const nn_conv2d_gemm_params *p, const int8_t *in, int8_t *out,
+                       int8_t *scratch);
+
+#endif

@@ -1,0 +1,98 @@
+"""CONV_2D by paired-byte matrix products, for cores with the DSP extension and an FPU."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from toolchain.graph import Array, Graph, Node
+from toolchain.ops.base import Const, Cost, Fields, KernelCall, KernelVariant, Symbol
+from toolchain.ops.common import (
+    Window,
+    activation_range,
+    bias_of,
+    channel_multipliers,
+    constant,
+)
+from toolchain.ops.paired import is_exact, pack_gemm, padded
+
+
+def _folded(graph: Graph, node: Node) -> tuple[Array, Array]:
+    """Weights (channels, K) and the bias with the input's zero point folded in."""
+    data = constant(graph, node.inputs[1])
+    weights = data.reshape(data.shape[0], -1).astype(np.int64)
+    bias = bias_of(graph, node, data.shape[0])
+    return weights, bias - graph.tensor(node.inputs[0]).zero_point * weights.sum(axis=1)
+
+
+def _supports(graph: Graph, node: Node) -> bool:
+    out = graph.tensor(node.outputs[0])
+    channels = out.shape[3]
+    window: Window = node.attrs.window
+    if channels % 4 or window.dilation[1] != 1:
+        return False
+    if activation_range(node.attrs.activation, out) != (-128, 127):
+        return False
+    return is_exact(*_folded(graph, node), channel_multipliers(graph, node, channels)[1])
+
+
+def _scratch(window: Window, in_c: int) -> tuple[int, int]:
+    """(k padded, scratch bytes)."""
+    row = window.size[1] * in_c
+    k_padded = padded(window.size[0] * row)
+    return k_padded, 4 * k_padded + 2 * (row if row % 4 == 0 else k_padded)
+
+
+def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    window: Window = node.attrs.window
+    channels = out.shape[3]
+    k_padded, scratch = _scratch(window, x.shape[3])
+    weights, bias = _folded(graph, node)
+    stream = pack_gemm(weights, bias, *channel_multipliers(graph, node, channels), out.zero_point)
+    shape = (("pairs", k_padded // 2), ("groups", channels // 4), ("out_stride", channels))
+    params = (
+        ("in_h", x.shape[1]),
+        ("in_w", x.shape[2]),
+        ("in_c", x.shape[3]),
+        ("out_h", out.shape[1]),
+        ("out_w", out.shape[2]),
+        ("kernel_h", window.size[0]),
+        ("kernel_w", window.size[1]),
+        ("stride_h", window.stride[0]),
+        ("stride_w", window.stride[1]),
+        ("dilation_h", window.dilation[0]),
+        ("pad_top", window.pad_top),
+        ("pad_left", window.pad_left),
+        ("in_zero_point", x.zero_point),
+        ("k_padded", k_padded),
+        ("shape", Fields(shape)),
+        ("gemm", Symbol("nn_gemm_s8_2x4_relu" if out.zero_point == -128 else "nn_gemm_s8_2x4")),
+        ("weights", Const("weights", "uint32_t", stream)),
+    )
+    call = KernelCall(
+        "nn_conv2d_s8_gemm",
+        "nn_conv2d_gemm.h",
+        "nn_conv2d_gemm_params",
+        params,
+        node.inputs[:1],
+        node.outputs,
+        scratch_bytes=scratch,
+    )
+    return (call,)
+
+
+def _cost(graph: Graph, node: Node) -> Cost:
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    k_padded, _ = _scratch(node.attrs.window, x.shape[3])
+    pixels = out.shape[1] * out.shape[2]
+    return Cost(pixels * (out.shape[3] * (k_padded * 1.0 + 12.0) + 2.0 * k_padded + 60.0))
+
+
+GEMM = KernelVariant(
+    name="gemm",
+    sources=("nn_conv2d_s8_gemm.c", "nn_gemm_s8_2x4_dsp.S"),
+    lower=_lower,
+    cost=_cost,
+    supports=_supports,
+    features=frozenset({"dsp", "fpu"}),
+)
