@@ -16,8 +16,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
+#include "nn_dsp.h"
 #include "nn_gemm_layout.h"
 
 typedef struct {
@@ -39,28 +39,11 @@ typedef void nn_gemm_function(const uint32_t *columns, const uint32_t *weights, 
 nn_gemm_function nn_gemm_s8_2x4;
 nn_gemm_function nn_gemm_s8_2x4_relu;
 
-/* The low byte of each half-word, and the high one, with their signs. */
-static inline uint32_t nn_sxtb16(uint32_t x)
-{
-    uint32_t result;
-    __asm("sxtb16 %0, %1" : "=r"(result) : "r"(x));
-    return result;
-}
-
-static inline uint32_t nn_sxtb16_high(uint32_t x)
-{
-    uint32_t result;
-    __asm("sxtb16 %0, %1, ror #8" : "=r"(result) : "r"(x));
-    return result;
-}
-
 /* Two runs of n bytes (a multiple of four) as interleaved columns; returns the end of dst. */
 static inline uint32_t *nn_widen2(const int8_t *a, const int8_t *b, uint32_t *dst, int32_t n)
 {
     for (int32_t i = 0; i < n; i += 4) {
-        uint32_t x, y;
-        memcpy(&x, a + i, 4);
-        memcpy(&y, b + i, 4);
+        uint32_t x = nn_load4(a + i), y = nn_load4(b + i);
         dst[0] = nn_sxtb16(x);
         dst[1] = nn_sxtb16(y);
         dst[2] = nn_sxtb16_high(x);

@@ -68,7 +68,8 @@ class Cost:
 class KernelVariant:
     """One way to compute an operator. All variants of an operator give the same codes.
 
-    ``sources`` are C files of the runtime; ``features`` must all be among the target's.
+    ``sources`` are C and assembly files of the runtime; ``features`` must all be among the target's. ``twins`` are the
+    sources that compute the same on any computer: what the tests run under sanitizers.
     """
 
     name: str
@@ -77,6 +78,7 @@ class KernelVariant:
     cost: Callable[[Graph, Node], Cost]
     supports: Callable[[Graph, Node], bool] = lambda graph, node: True
     features: frozenset[str] = frozenset()
+    twins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

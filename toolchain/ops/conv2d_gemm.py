@@ -95,4 +95,5 @@ GEMM = KernelVariant(
     cost=_cost,
     supports=_supports,
     features=frozenset({"dsp", "fpu"}),
+    twins=("nn_conv2d_s8_gemm.c", "nn_gemm_s8_2x4_twin.c"),
 )

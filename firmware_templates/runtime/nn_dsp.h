@@ -1,0 +1,77 @@
+/*
+ * The instructions of the DSP extension that the kernels use, with their twins in portable C, so
+ * that the same kernels run (slowly) and are checked on any computer.
+ */
+#ifndef NN_DSP_H
+#define NN_DSP_H
+
+#include <stdint.h>
+#include <string.h>
+
+/* Four bytes from anywhere. */
+static inline uint32_t nn_load4(const int8_t *p)
+{
+    uint32_t word;
+    memcpy(&word, p, 4);
+    return word;
+}
+
+#if defined(__ARM_FEATURE_DSP)
+
+/* Bytes 0 and 2 as half-words, with their signs. */
+static inline uint32_t nn_sxtb16(uint32_t x)
+{
+    uint32_t result;
+    __asm("sxtb16 %0, %1" : "=r"(result) : "r"(x));
+    return result;
+}
+
+/* Bytes 1 and 3 as half-words, with their signs. */
+static inline uint32_t nn_sxtb16_high(uint32_t x)
+{
+    uint32_t result;
+    __asm("sxtb16 %0, %1, ror #8" : "=r"(result) : "r"(x));
+    return result;
+}
+
+/* sum + low(x) * low(y) + high(x) * high(y), wrapping. */
+static inline uint32_t nn_smlad(uint32_t x, uint32_t y, uint32_t sum)
+{
+    uint32_t result;
+    __asm("smlad %0, %1, %2, %3" : "=r"(result) : "r"(x), "r"(y), "r"(sum));
+    return result;
+}
+
+#else
+
+static inline uint32_t nn_sxtb16(uint32_t x)
+{
+    return (uint32_t)(uint16_t)(int16_t)(int8_t)x | (uint32_t)(uint16_t)(int16_t)(int8_t)(x >> 16)
+                                                        << 16;
+}
+
+static inline uint32_t nn_sxtb16_high(uint32_t x)
+{
+    return nn_sxtb16(x >> 8);
+}
+
+static inline uint32_t nn_smlad(uint32_t x, uint32_t y, uint32_t sum)
+{
+    int32_t low = (int16_t)x * (int16_t)y, high = (int16_t)(x >> 16) * (int16_t)(y >> 16);
+    return sum + (uint32_t)low + (uint32_t)high;
+}
+
+#endif
+
+/* Twice a sum, times multiplier / 2^32, and rounded once more by a right shift; plus the zero point
+ * and saturation to int8. `rounding` is 2^(shift - 1) + (zero point << shift). Equal to
+ * nn_requantize while |sum| < 2^30 and 1 <= shift <= 22. */
+static inline int8_t nn_requantize_doubled(int32_t doubled, int32_t multiplier, int32_t rounding,
+                                           int32_t shift)
+{
+    int32_t high = (int32_t)(((int64_t)doubled * multiplier + ((int64_t)1 << 31)) >> 32);
+    int32_t code = (high + (high >> 31) + rounding) >> shift;
+    return (int8_t)(code < -128 ? -128 : code > 127 ? 127 : code);
+}
+
+#endif
