@@ -36,6 +36,21 @@ def strict_target(name: str) -> Target:
     return target.model_copy(update={"compiler": compiler})
 
 
+def twin_target() -> Target:
+    """This computer, claiming the features of a Cortex-M4F: steps for it need ``with_twins``."""
+    return strict_target("host").model_copy(update={"features": load_target("stm32").features})
+
+
+def with_twins(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The steps with the portable twins of kernels that this computer cannot run."""
+    return tuple(
+        dataclasses.replace(s, variant=dataclasses.replace(s.variant, sources=s.variant.twins))
+        if s.variant is not None and s.variant.twins
+        else s
+        for s in steps
+    )
+
+
 def merge(graphs: Mapping[str, Graph], name: str) -> Graph:
     """All graphs side by side in one; every name gets its graph's key in front."""
     tensors: dict[str, Tensor] = {}
