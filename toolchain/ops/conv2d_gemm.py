@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from toolchain.graph import Array, Graph, Node
+from toolchain.graph import Graph, Node
 from toolchain.ops.base import Const, Cost, Fields, KernelCall, KernelVariant, Symbol
-from toolchain.ops.common import (
-    Window,
-    activation_range,
-    bias_of,
-    channel_multipliers,
-    constant,
-)
+from toolchain.ops.channels import Channels, channels_of
+from toolchain.ops.common import Window, activation_range, constant
 from toolchain.ops.paired import is_exact, pack_gemm, padded
 
 
-def _folded(graph: Graph, node: Node) -> tuple[Array, Array]:
-    """Weights (channels, K) and the bias with the input's zero point folded in."""
+def _channels(graph: Graph, node: Node) -> Channels:
     data = constant(graph, node.inputs[1])
-    weights = data.reshape(data.shape[0], -1).astype(np.int64)
-    bias = bias_of(graph, node, data.shape[0])
-    return weights, bias - graph.tensor(node.inputs[0]).zero_point * weights.sum(axis=1)
+    return channels_of(graph, node, data.reshape(data.shape[0], -1))
 
 
 def _supports(graph: Graph, node: Node) -> bool:
@@ -32,7 +22,7 @@ def _supports(graph: Graph, node: Node) -> bool:
         return False
     if activation_range(node.attrs.activation, out) != (-128, 127):
         return False
-    return is_exact(*_folded(graph, node), channel_multipliers(graph, node, channels)[1])
+    return is_exact(_channels(graph, node))
 
 
 def _scratch(window: Window, in_c: int) -> tuple[int, int]:
@@ -47,8 +37,7 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     window: Window = node.attrs.window
     channels = out.shape[3]
     k_padded, scratch = _scratch(window, x.shape[3])
-    weights, bias = _folded(graph, node)
-    stream = pack_gemm(weights, bias, *channel_multipliers(graph, node, channels), out.zero_point)
+    stream = pack_gemm(_channels(graph, node))
     shape = (("pairs", k_padded // 2), ("groups", channels // 4), ("out_stride", channels))
     params = (
         ("in_h", x.shape[1]),

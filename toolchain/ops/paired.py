@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from toolchain.graph import Array
+from toolchain.ops.channels import Channels
 
 WORD_ORDER = (0, 2, 1, 3)  # SXTB16 takes bytes 0 and 2 of a word, then 1 and 3
 
@@ -18,34 +19,34 @@ def padded(k: int) -> int:
     return -(-k // 4) * 4
 
 
-def is_exact(weights: Array, bias: Array, shift: Array) -> bool:
+def is_exact(channels: Channels) -> bool:
     """Whether paired bytes give every channel's exact result for any int8 input.
 
-    ``weights`` (channels, K) and ``bias`` int64 with the zero point folded in; ``shift`` as TFLite has it, to the left.
     The even channels need sums below 2**30 for the doubling before SMMULR, the odd ones below 2**23 because theirs are
     kept 256 times as large; requantization with one rounding constant needs 1 to 22 bits of right shift.
     """
-    largest = 128 * np.abs(weights).sum(axis=1) + np.abs(bias)
+    largest, right = channels.largest(), -channels.shift
     no_overflow = bool(np.all(largest[0::2] < 1 << 30) and np.all(largest[1::2] < 1 << 23))
     # 256 * w1 + w0 must fit 16 bits
-    fits = bool(np.all(weights[1::2] >= -127))
-    return no_overflow and fits and bool(np.all((-shift >= 1) & (-shift <= 22)))
+    fits = bool(np.all(channels.weights[1::2] >= -127))
+    return no_overflow and fits and bool(np.all((right >= 1) & (right <= 22)))
 
 
-def pack_gemm(weights: Array, bias: Array, multiplier: Array, shift: Array, zero_point: int) -> Array:
+def pack_gemm(channels: Channels) -> Array:
     """The uint32 stream of ``nn_gemm_s8_2x4``. The number of channels is a multiple of four."""
-    channels, k = weights.shape
-    wide = np.zeros((channels, padded(k)), np.int64)
-    wide[:, :k] = weights
-    rows = wide.reshape(channels, -1, 4)[:, :, WORD_ORDER].reshape(channels, -1)
+    count, k = channels.weights.shape
+    wide = np.zeros((count, padded(k)), np.int64)
+    wide[:, :k] = channels.weights
+    rows = wide.reshape(count, -1, 4)[:, :, WORD_ORDER].reshape(count, -1)
     paired = (256 * rows[1::2] + rows[0::2]) & 0xFFFF
     words = paired[:, 0::2] | paired[:, 1::2] << 16  # (channels / 2, pairs of K)
     stream = []
-    for c in range(0, channels, 4):
+    for c in range(0, count, 4):
         for low in (c, c + 2):
-            stream += [bias[low], bias[low] + 256 * bias[low + 1]]
+            stream += [channels.bias[low], channels.bias[low] + 256 * channels.bias[low + 1]]
         stream += list(np.stack([words[c // 2], words[c // 2 + 1]], axis=1).reshape(-1))
         for channel in (c + 1, c, c + 3, c + 2):
-            right = -int(shift[channel])
-            stream += [multiplier[channel], (1 << (right - 1)) + (zero_point << right), right]
+            right = -int(channels.shift[channel])
+            rounding = (1 << (right - 1)) + (int(channels.zero_point[channel]) << right)
+            stream += [channels.multiplier[channel], rounding, right]
     return (np.array(stream, np.int64) & 0xFFFFFFFF).astype(np.uint32)
