@@ -21,7 +21,7 @@ from toolchain.errors import ModelError
 from toolchain.front import checked_graph
 from toolchain.importers.tflite import parse_tflite
 from toolchain.memory import plan_memory
-from toolchain.passes import run_passes
+from toolchain.passes import clean
 from toolchain.plan import Plan
 from toolchain.select import select_kernels
 from toolchain.target import load_target
@@ -303,7 +303,7 @@ def test_every_unsupported_operator_is_listed_with_layer_and_reason() -> None:
         "layer leak (concatenate): its inputs and output must have the same type, scale and zero point",
     ):
         assert part in text
-    assert len(refusals(run_passes(parse_tflite(content, "model", "model.tflite")))) == 4
+    assert len(refusals(clean(parse_tflite(content, "model", "model.tflite")))) == 4
 
 
 def test_a_constant_output_is_refused() -> None:

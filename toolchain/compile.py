@@ -10,13 +10,16 @@ from pathlib import Path
 from toolchain.codegen import SourceTree, generate
 from toolchain.errors import UserError
 from toolchain.front import Quantized, prepare
+from toolchain.graph import Graph
+from toolchain.inspection import total_macs
 from toolchain.job import Job
 from toolchain.memory import plan_memory
 from toolchain.output import whole_folder
+from toolchain.passes import reduce
 from toolchain.plan import Plan
 from toolchain.progress import Progress
 from toolchain.select import select_kernels
-from toolchain.verify import check_plan
+from toolchain.verify import check_graph, check_plan
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +70,20 @@ def compile_model(job: Job, progress: Progress) -> Compiled:
     notes = _Notes(progress)
     model = prepare(job, notes)
     with progress.step("Generating C"):
-        steps = select_kernels(model.graph, job.target)
-        plan = Plan(model.graph, steps, plan_memory(model.graph, steps))
+        graph = _reduced(model.graph, progress)
+        steps = select_kernels(graph, job.target)
+        plan = Plan(graph, steps, plan_memory(graph, steps))
         check_plan(plan)
         return Compiled(model, plan, generate(plan, model.ident, job.target), tuple(notes.notes))
+
+
+def _reduced(graph: Graph, progress: Progress) -> Graph:
+    reduced = reduce(graph)
+    check_graph(reduced)
+    before, after = total_macs(graph), total_macs(reduced)
+    if after < before:
+        progress.info(f"{after:,} of {before:,} MACs are left after the exact reductions")
+    return reduced
 
 
 def write_sources(compiled: Compiled, out: Path | None) -> CompileResult:

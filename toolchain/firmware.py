@@ -53,7 +53,7 @@ def firmware_model(compiled: Compiled) -> FwModel:
         outputs=tuple(_tensor(graph, n) for n in graph.outputs),
         n_layers=len(compiled.plan.layers),
         arena_macro=f"{ident.c_name.upper()}_ARENA_BYTES",
-        selftests=_selftests(graph),
+        selftests=_selftests(compiled.model.graph),
     )
 
 

@@ -9,6 +9,7 @@ from toolchain.graph import Graph, Node, Tensor
 from toolchain.job import Job
 from toolchain.memory import plan_memory
 from toolchain.ops import registry
+from toolchain.passes import reduce
 from toolchain.progress import Progress
 from toolchain.select import select_kernels, usable_variants
 from toolchain.target import Target
@@ -47,6 +48,11 @@ def inspect_model(job: Job, progress: Progress) -> Inspection:
     """Raises ModelError, DataError or ToolError when the model cannot even be read."""
     ident, graph = describe(job, progress)
     refused = tuple(refusals(graph))
+    if not refused:
+        nominal = total_macs(graph)
+        graph = reduce(graph)
+        if (left := total_macs(graph)) < nominal:
+            progress.info(f"{left:,} of {nominal:,} MACs are left after the exact reductions")
     nodes = tuple(_node(graph, node, job.target, supported=not refused) for node in graph.nodes)
     return Inspection(
         name=ident.name,
@@ -80,6 +86,16 @@ def _node(graph: Graph, node: Node, target: Target, supported: bool) -> NodeInfo
         kernel=kernel,
         quant=_quant_text(out),
     )
+
+
+def total_macs(graph: Graph) -> int:
+    """Nominal multiply-accumulates of one inference."""
+    return sum(registry()[node.op].macs(graph, node) for node in graph.nodes)
+
+
+def total_parameters(graph: Graph) -> int:
+    """Weights and biases."""
+    return sum(graph.tensor(n).size for node in graph.nodes for n in parameter_names(graph, node))
 
 
 def parameter_names(graph: Graph, node: Node) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from toolchain.assess import assess, evaluation_inputs, sample_inputs
 from toolchain.build import Firmware
 from toolchain.compile import Compiled
-from toolchain.inspection import parameter_names
+from toolchain.inspection import total_macs, total_parameters
 from toolchain.job import Job
 from toolchain.measuring import Timing, evaluate, time_model
 from toolchain.plan import Plan
@@ -42,10 +42,9 @@ def measured_report(
 
 
 def _report(job: Job, compiled: Compiled, firmware: Firmware, choice: PortChoice, timing: Timing) -> Report:
-    plan, ident = compiled.plan, compiled.model.ident
-    parameters = sum(plan.graph.tensor(n).size for node in plan.graph.nodes for n in parameter_names(plan.graph, node))
+    plan, ident, graph = compiled.plan, compiled.model.ident, compiled.model.graph
     return Report(
-        model=ModelInfo(ident.name, ident.sha256, sum(s.macs for s in plan.steps), parameters),
+        model=ModelInfo(ident.name, ident.sha256, total_macs(graph), total_parameters(graph)),
         target=TargetInfo(job.target.name, job.target.core, _public_url(choice), choice.virtual),
         memory=Memory(
             flash_bytes=firmware.flash,

@@ -8,7 +8,7 @@ from support.case import Array, Case, input_sets
 from support.flatbuffer import case_model
 from toolchain.graph import Graph
 from toolchain.importers.tflite import parse_tflite
-from toolchain.passes import run_passes
+from toolchain.passes import clean
 from toolchain.reference import run
 from toolchain.verify import check_graph, check_supported
 
@@ -22,7 +22,7 @@ def case_content(case: Case) -> bytes:
 @functools.cache
 def case_graph(case: Case) -> Graph:
     """The case as mcuforge reads it, checked."""
-    graph = run_passes(parse_tflite(case_content(case), case.id, case.id))
+    graph = clean(parse_tflite(case_content(case), case.id, case.id))
     check_supported(graph, case.id)
     check_graph(graph)
     return graph
