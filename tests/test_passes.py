@@ -16,7 +16,7 @@ from toolchain.front import checked_graph
 from toolchain.graph import Graph
 from toolchain.importers.tflite import parse_tflite
 from toolchain.ops import registry
-from toolchain.passes import PASSES, run_passes
+from toolchain.passes import CLEANING, clean
 from toolchain.passes.fold_constants import fold_constants
 from toolchain.reference import run
 
@@ -91,11 +91,11 @@ def model(request: pytest.FixtureRequest) -> tuple[bytes, Graph, list[Array], li
 
 def test_operators_that_can_be_folded_are_gone(model: tuple[bytes, Graph, list[Array], list[str]]) -> None:
     _, graph, _, left = model
-    assert [node.op for node in run_passes(graph).nodes] == left
+    assert [node.op for node in clean(graph).nodes] == left
     assert [node.op for node in checked_graph(graph, "model").nodes] == left
 
 
-@pytest.mark.parametrize("transform", PASSES, ids=lambda t: t.__name__)
+@pytest.mark.parametrize("transform", CLEANING, ids=lambda t: t.__name__)
 def test_every_pass_is_exact(transform: object, model: tuple[bytes, Graph, list[Array], list[str]]) -> None:
     assert callable(transform)
     _, graph, inputs, _ = model
@@ -104,12 +104,12 @@ def test_every_pass_is_exact(transform: object, model: tuple[bytes, Graph, list[
 
 def test_all_passes_together_equal_tflm(model: tuple[bytes, Graph, list[Array], list[str]]) -> None:
     content, graph, inputs, _ = model
-    np.testing.assert_array_equal(run(run_passes(graph), inputs), run_tflm(content, inputs))
+    np.testing.assert_array_equal(run(clean(graph), inputs), run_tflm(content, inputs))
 
 
 def test_passes_change_nothing_the_second_time(model: tuple[bytes, Graph, list[Array], list[str]]) -> None:
-    once = run_passes(model[1])
-    twice = run_passes(once)
+    once = clean(model[1])
+    twice = clean(once)
     assert twice.nodes == once.nodes
     assert list(twice.tensors) == list(once.tensors)
 
@@ -117,7 +117,7 @@ def test_passes_change_nothing_the_second_time(model: tuple[bytes, Graph, list[A
 def test_a_pass_leaves_its_input_as_it_was() -> None:
     _, graph = _parse(_dynamic_batch_flatten())
     nodes, tensors = graph.nodes, dict(graph.tensors)
-    run_passes(graph)
+    clean(graph)
     assert graph.nodes == nodes
     assert dict(graph.tensors) == tensors
 
@@ -125,7 +125,7 @@ def test_a_pass_leaves_its_input_as_it_was() -> None:
 def test_what_nobody_reads_is_dropped() -> None:
     """The operands of SHAPE, STRIDED_SLICE and PACK leave with them; the RESHAPE's stays."""
     _, graph = _parse(_dynamic_batch_flatten())
-    left = run_passes(graph)
+    left = clean(graph)
     (operand,) = (t for t in left.tensors.values() if t.dtype == "int32" and t.quant is None)
     assert operand.data is not None
     assert operand.data.tolist() == [1, -1]

@@ -1,6 +1,6 @@
 """The output channels of a convolution or fully connected node, in the form that fast kernels want.
 
-The zero point of the input is folded into the bias. A channel whose code is the same for every int8 input, as pruned ones
+The zero point of the input is folded into the bias. A channel whose code is the same for every input, as pruned ones
 are, keeps only that code: its weights become zero and its scale harmless, whatever they were.
 """
 
