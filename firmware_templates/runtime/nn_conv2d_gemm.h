@@ -3,8 +3,9 @@
  * and an FPU. Input and output as nn_conv2d.h says, without horizontal dilation; weights as
  * nn_gemm.h says. out_c is a multiple of four and every output code is in -128 to 127 (no other
  * clamp). Aliasing: out must not overlap in.
- * Scratch, aligned to 4: the columns (4 k_padded bytes) and two rows of the window (k_padded bytes
- * each, or kernel_w * in_c when that is a multiple of four).
+ * K runs over the whole words of each row of the window (kernel_w * in_c bytes), then over the
+ * bytes that are left of all rows; both are padded to words with zero weights. Scratch, aligned to
+ * 4: 8 bytes for each pair of K, 2 * kernel_w * in_c, 2 * left_padded.
  */
 #ifndef NN_CONV2D_GEMM_H
 #define NN_CONV2D_GEMM_H
@@ -21,7 +22,7 @@ typedef struct {
     int32_t dilation_h;
     int32_t pad_top, pad_left;
     int32_t in_zero_point;
-    int32_t k_padded; /* kernel_h * kernel_w * in_c, rounded up to a multiple of four */
+    int32_t left_padded; /* kernel_h * (kernel_w * in_c % 4), rounded up to a multiple of four */
     nn_gemm_shape shape;
     nn_gemm_function *gemm;
     const uint32_t *weights;

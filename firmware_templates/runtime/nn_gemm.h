@@ -42,8 +42,19 @@ nn_gemm_function nn_gemm_s8_2x4_relu;
 /* Two runs of n bytes (a multiple of four) as interleaved columns; returns the end of dst. */
 static inline uint32_t *nn_widen2(const int8_t *a, const int8_t *b, uint32_t *dst, int32_t n)
 {
-    for (int32_t i = 0; i < n; i += 4) {
-        uint32_t x = nn_load4(a + i), y = nn_load4(b + i);
+    for (; n >= 8; n -= 8, a += 8, b += 8, dst += 8) {
+        uint32_t x = nn_load4(a), y = nn_load4(b), z = nn_load4(a + 4), w = nn_load4(b + 4);
+        dst[0] = nn_sxtb16(x);
+        dst[1] = nn_sxtb16(y);
+        dst[2] = nn_sxtb16_high(x);
+        dst[3] = nn_sxtb16_high(y);
+        dst[4] = nn_sxtb16(z);
+        dst[5] = nn_sxtb16(w);
+        dst[6] = nn_sxtb16_high(z);
+        dst[7] = nn_sxtb16_high(w);
+    }
+    if (n > 0) {
+        uint32_t x = nn_load4(a), y = nn_load4(b);
         dst[0] = nn_sxtb16(x);
         dst[1] = nn_sxtb16(y);
         dst[2] = nn_sxtb16_high(x);

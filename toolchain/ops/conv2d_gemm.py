@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from toolchain.graph import Graph, Node
 from toolchain.ops.base import Const, Cost, Fields, KernelCall, KernelVariant, Symbol
 from toolchain.ops.channels import Channels, channels_of
@@ -10,8 +12,12 @@ from toolchain.ops.paired import is_exact, pack_gemm, padded
 
 
 def _channels(graph: Graph, node: Node) -> Channels:
+    """With K in the order of the kernel: the whole words of each row, then what is left of all rows."""
     data = constant(graph, node.inputs[1])
-    return channels_of(graph, node, data.reshape(data.shape[0], -1))
+    rows = data.reshape(data.shape[0], data.shape[1], -1)
+    words = rows.shape[2] // 4 * 4
+    parts = [rows[:, :, :words].reshape(len(rows), -1), rows[:, :, words:].reshape(len(rows), -1)]
+    return channels_of(graph, node, np.concatenate(parts, axis=1))
 
 
 def _supports(graph: Graph, node: Node) -> bool:
@@ -25,20 +31,21 @@ def _supports(graph: Graph, node: Node) -> bool:
     return is_exact(_channels(graph, node))
 
 
-def _scratch(window: Window, in_c: int) -> tuple[int, int]:
-    """(k padded, scratch bytes)."""
+def _layout(window: Window, in_c: int) -> tuple[int, int, int]:
+    """(K padded to words, bytes left of all rows padded to words, scratch bytes)."""
     row = window.size[1] * in_c
-    k_padded = padded(window.size[0] * row)
-    return k_padded, 4 * k_padded + 2 * (row if row % 4 == 0 else k_padded)
+    left = padded(window.size[0] * (row % 4))
+    k = window.size[0] * (row // 4 * 4) + left
+    return k, left, 4 * k + 2 * row + 2 * left
 
 
 def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     window: Window = node.attrs.window
     channels = out.shape[3]
-    k_padded, scratch = _scratch(window, x.shape[3])
+    k, left, scratch = _layout(window, x.shape[3])
     stream = pack_gemm(_channels(graph, node))
-    shape = (("pairs", k_padded // 2), ("groups", channels // 4), ("out_stride", channels))
+    shape = (("pairs", k // 2), ("groups", channels // 4), ("out_stride", channels))
     params = (
         ("in_h", x.shape[1]),
         ("in_w", x.shape[2]),
@@ -53,7 +60,7 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
         ("pad_top", window.pad_top),
         ("pad_left", window.pad_left),
         ("in_zero_point", x.zero_point),
-        ("k_padded", k_padded),
+        ("left_padded", left),
         ("shape", Fields(shape)),
         ("gemm", Symbol("nn_gemm_s8_2x4_relu" if out.zero_point == -128 else "nn_gemm_s8_2x4")),
         ("weights", Const("weights", "uint32_t", stream)),
@@ -72,9 +79,9 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
 
 def _cost(graph: Graph, node: Node) -> Cost:
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    k_padded, _ = _scratch(node.attrs.window, x.shape[3])
+    k, _, _ = _layout(node.attrs.window, x.shape[3])
     pixels = out.shape[1] * out.shape[2]
-    return Cost(pixels * (out.shape[3] * (k_padded * 1.0 + 12.0) + 2.0 * k_padded + 60.0))
+    return Cost(pixels * (out.shape[3] * (k * 1.0 + 12.0) + 2.0 * k + 60.0))
 
 
 GEMM = KernelVariant(
