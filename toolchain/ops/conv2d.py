@@ -40,7 +40,7 @@ from toolchain.ops.common import (
     window_fits,
     window_from_tflite,
 )
-from toolchain.ops.conv2d_gemm import GEMM
+from toolchain.ops.conv2d_gemm import GEMM, GEMM_1X1
 
 
 @dataclass(frozen=True)
@@ -199,6 +199,7 @@ OPS = (
                 cost=lambda g, n: Cost(9.0 * macs(g, n)),
             ),
             GEMM,
+            GEMM_1X1,
         ),
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from toolchain.graph import Graph, Node
-from toolchain.ops.base import Const, Cost, Fields, KernelCall, KernelVariant, Symbol
+from toolchain.ops.base import Const, Cost, Fields, KernelCall, KernelVariant, Symbol, Value
 from toolchain.ops.channels import Channels, channels_of
 from toolchain.ops.common import Window, activation_range, constant
 from toolchain.ops.paired import is_exact, pack_gemm, padded
@@ -39,13 +39,22 @@ def _layout(window: Window, in_c: int) -> tuple[int, int, int]:
     return k, left, 4 * k + 2 * row + 2 * left
 
 
+def _product(graph: Graph, node: Node, k: int) -> tuple[tuple[str, Value], ...]:
+    """The fields that ``nn_gemm.h`` explains."""
+    out = graph.tensor(node.outputs[0])
+    channels = out.shape[3]
+    shape = (("pairs", k // 2), ("groups", channels // 4), ("out_stride", channels))
+    return (
+        ("shape", Fields(shape)),
+        ("gemm", Symbol("nn_gemm_s8_2x4_relu" if out.zero_point == -128 else "nn_gemm_s8_2x4")),
+        ("weights", Const("weights", "uint32_t", pack_gemm(_channels(graph, node)))),
+    )
+
+
 def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     window: Window = node.attrs.window
-    channels = out.shape[3]
     k, left, scratch = _layout(window, x.shape[3])
-    stream = pack_gemm(_channels(graph, node))
-    shape = (("pairs", k // 2), ("groups", channels // 4), ("out_stride", channels))
     params = (
         ("in_h", x.shape[1]),
         ("in_w", x.shape[2]),
@@ -61,9 +70,7 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
         ("pad_left", window.pad_left),
         ("in_zero_point", x.zero_point),
         ("left_padded", left),
-        ("shape", Fields(shape)),
-        ("gemm", Symbol("nn_gemm_s8_2x4_relu" if out.zero_point == -128 else "nn_gemm_s8_2x4")),
-        ("weights", Const("weights", "uint32_t", stream)),
+        *_product(graph, node, k),
     )
     call = KernelCall(
         "nn_conv2d_s8_gemm",
@@ -73,6 +80,29 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
         node.inputs[:1],
         node.outputs,
         scratch_bytes=scratch,
+    )
+    return (call,)
+
+
+def _is_1x1(graph: Graph, node: Node) -> bool:
+    window: Window = node.attrs.window
+    no_pads = not any(width for side in window.pads for width in side)
+    aligned = graph.tensor(node.inputs[0]).shape[3] % 4 == 0
+    return window.size == window.stride == (1, 1) and no_pads and aligned and _supports(graph, node)
+
+
+def _lower_1x1(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    x = graph.tensor(node.inputs[0])
+    pixels, in_c = x.shape[1] * x.shape[2], x.shape[3]
+    params = (("pixels", pixels), ("in_c", in_c), *_product(graph, node, in_c))
+    call = KernelCall(
+        "nn_conv2d_s8_gemm_1x1",
+        "nn_conv2d_gemm_1x1.h",
+        "nn_conv2d_gemm_1x1_params",
+        params,
+        node.inputs[:1],
+        node.outputs,
+        scratch_bytes=4 * in_c,
     )
     return (call,)
 
@@ -92,4 +122,14 @@ GEMM = KernelVariant(
     supports=_supports,
     features=frozenset({"dsp", "fpu"}),
     twins=("nn_conv2d_s8_gemm.c", "nn_gemm_s8_2x4_twin.c"),
+)
+
+GEMM_1X1 = KernelVariant(
+    name="gemm_1x1",
+    sources=("nn_conv2d_s8_gemm_1x1.c", "nn_gemm_s8_2x4_dsp.S"),
+    lower=_lower_1x1,
+    cost=lambda g, n: Cost(0.97 * _cost(g, n).cycles),
+    supports=_is_1x1,
+    features=GEMM.features,
+    twins=("nn_conv2d_s8_gemm_1x1.c", "nn_gemm_s8_2x4_twin.c"),
 )
