@@ -22,6 +22,7 @@ from toolchain.ops.common import (
     sums_within_32_bits,
 )
 from toolchain.ops.conv2d import SPATIAL, WEIGHTS, conv_params, read, weights_per_channel
+from toolchain.ops.depthwise_dsp import PACKED_3X3
 
 
 def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
@@ -77,6 +78,7 @@ OPS = (
                 lower=_lower,
                 cost=lambda g, n: Cost(16.0 * macs(g, n)),
             ),
+            PACKED_3X3,
         ),
     ),
 )

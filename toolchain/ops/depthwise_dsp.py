@@ -1,0 +1,164 @@
+"""DEPTHWISE_CONV_2D 3x3 on packed pairs of rows, for cores with the DSP extension and an FPU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolchain.graph import Array, Graph, Node
+from toolchain.ops.base import Const, Cost, Fields, KernelCall, KernelVariant, Symbol
+from toolchain.ops.channels import Channels, channels_of
+from toolchain.ops.common import Window, activation_range, constant
+
+SLOTS = 5  # NN_DEPTHWISE_SLOTS: pairs of rows that a strip holds
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """One axis of the image: sizes in pixels, steps in bytes."""
+
+    in_size: int
+    out_size: int
+    pad: int
+    in_step: int
+    out_step: int
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What the kernel calls rows and columns; ``transposed`` when they are the image's columns and rows."""
+
+    rows: _Axis
+    columns: _Axis
+    stride: int
+    transposed: bool
+
+    @property
+    def strip_columns(self) -> int:
+        return (self.columns.out_size - 1) * self.stride + 3
+
+    @property
+    def scratch_bytes(self) -> int:
+        return 16 * SLOTS * self.strip_columns
+
+    def cycles(self, channels: int) -> float:
+        """Modelled cycles of the whole layer."""
+        rows, columns = self.rows.out_size, self.columns.out_size
+        per_strip = 2 * (SLOTS - 1) if self.stride == 1 else SLOTS - 1
+        strips = -(-rows // per_strip)
+        slots = strips + (-(-rows // 2) if self.stride == 1 else rows)
+        row_pairs, last_row = divmod(rows, 2)
+        column_pairs, last_column = divmod(columns, 2)
+        step, step_1, half, half_1 = (67, 40, 44, 28) if self.stride == 1 else (76, 45, 56, 35)
+        compute = row_pairs * (column_pairs * step + last_column * half + 30)
+        compute += last_row * (column_pairs * step_1 + last_column * half_1 + 25)
+        inside = min(self.columns.in_size, self.strip_columns - self.columns.pad)
+        pack = slots * (17 * inside + 40) + strips * (30 * inside + 60)
+        return -(-channels // 4) * (4 * (compute + strips * 60) + pack)
+
+
+def _plan(graph: Graph, node: Node) -> _Plan:
+    """The faster way round."""
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    window: Window = node.attrs.window
+    channels = out.shape[3]
+    height = _Axis(x.shape[1], out.shape[1], window.pad_top, x.shape[2] * channels, out.shape[2] * channels)
+    width = _Axis(x.shape[2], out.shape[2], window.pad_left, channels, channels)
+    stride = window.stride[0]
+    plans = (_Plan(height, width, stride, False), _Plan(width, height, stride, True))
+    return min(plans, key=lambda plan: plan.cycles(channels))
+
+
+def _channels(graph: Graph, node: Node, transposed: bool = False) -> Channels:
+    weights = constant(graph, node.inputs[1])[0]
+    taps = np.swapaxes(weights, 0, 1) if transposed else weights
+    return channels_of(graph, node, taps.reshape(-1, taps.shape[2]).T)
+
+
+def _supports(graph: Graph, node: Node) -> bool:
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    channels = out.shape[3]
+    window: Window = node.attrs.window
+    if window.size != (3, 3) or window.dilation != (1, 1) or window.stride not in ((1, 1), (2, 2)):
+        return False
+    if channels < 4 or x.shape[3] != channels:
+        return False
+    if activation_range(node.attrs.activation, out) != (-128, 127):
+        return False
+    taps = _channels(graph, node)
+    right = -taps.shift
+    return bool(np.all(taps.largest() < 1 << 30) and np.all((right >= 1) & (right <= 22)))
+
+
+# taps of the first three words, row by row; the place of tap 0 is where the shift goes
+_ORDER = (0, 1, 3, 4, 3, 4, 6, 7, 2, 0, 5, 8)
+_SHIFT = 9
+
+
+def pack(channels: Channels, zero_point: int) -> Array:
+    """The uint32 words of ``nn_depthwise_3x3.h``: five for each channel."""
+    data = channels.weights[:, _ORDER]
+    # a channel of one code has no weights and no scale: 4 * code * 2**30 / 2**32
+    fixed = channels.multiplier == 0
+    bias = np.where(fixed, 4 * (channels.zero_point - zero_point), channels.bias)
+    multiplier = np.where(fixed, 1 << 30, channels.multiplier)
+    data[:, _SHIFT] = -channels.shift
+    words = np.ascontiguousarray((data & 0xFF).astype(np.uint8)).view("<u4")
+    tail = np.stack([2 * bias, multiplier], axis=1) & 0xFFFFFFFF
+    return np.concatenate([words, tail.astype(np.uint32)], axis=1).reshape(-1)
+
+
+def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    channels = out.shape[3]
+    plan = _plan(graph, node)
+    words = pack(_channels(graph, node, plan.transposed), out.zero_point)
+    tile = (
+        ("rows", plan.rows.out_size),
+        ("columns", plan.columns.out_size),
+        ("row_step", plan.rows.out_step),
+        ("column_step", plan.columns.out_step),
+        ("zero_term", 2 * out.zero_point + 1),
+    )
+    symbol = "nn_depthwise_s8_3x3" + ("_stride2" if plan.stride == 2 else "")
+    symbol += "_relu" if out.zero_point == -128 else ""
+    params = (
+        ("channels", channels),
+        ("in_rows", plan.rows.in_size),
+        ("in_columns", plan.columns.in_size),
+        ("in_row_step", plan.rows.in_step),
+        ("in_column_step", plan.columns.in_step),
+        ("pad_rows", plan.rows.pad),
+        ("pad_columns", plan.columns.pad),
+        ("stride", plan.stride),
+        ("in_zero_point", x.zero_point),
+        ("tile", Fields(tile)),
+        ("kernel", Symbol(symbol)),
+        ("weights", Const("weights", "uint32_t", words)),
+    )
+    call = KernelCall(
+        "nn_depthwise_conv2d_s8_3x3",
+        "nn_depthwise_3x3.h",
+        "nn_depthwise_3x3_params",
+        params,
+        node.inputs[:1],
+        node.outputs,
+        scratch_bytes=plan.scratch_bytes,
+    )
+    return (call,)
+
+
+def _cost(graph: Graph, node: Node) -> Cost:
+    return Cost(_plan(graph, node).cycles(graph.tensor(node.outputs[0]).shape[3]))
+
+
+PACKED_3X3 = KernelVariant(
+    name="packed 3x3",
+    sources=("nn_depthwise_conv2d_s8_3x3.c", "nn_depthwise_3x3_dsp.S"),
+    lower=_lower,
+    cost=_cost,
+    supports=_supports,
+    features=frozenset({"dsp", "fpu"}),
+    twins=("nn_depthwise_conv2d_s8_3x3.c", "nn_depthwise_3x3_twin.c"),
+)
