@@ -6,6 +6,11 @@ from support.case import Choice, Seeded
 from support.make import RELU, RELU6, RELU_N1_TO_1, fully_connected
 
 LARGE = (1 << 31) - (1 << 24)
+# The largest bias that leaves an odd channel's sum of four products of 127 below 2**23, plus 1, at input zero point -3
+LIMIT = (1 << 23) - (128 + 3) * 4 * 127
+FAR = Choice((LIMIT - 1, 1 - LIMIT))
+HIGH = Choice((8_000_000, -8_000_000))
+BIG = (0.05 * 0.01 * (1 << 16), 5)
 
 CASES = (
     fully_connected("fc_16_to_8", (1, 16), 8),
@@ -30,5 +35,18 @@ CASES = (
     fully_connected("fc_factor_tiny", (1, 8), 3, w=1e-6, out=(3.0, -1), bias=Choice((LARGE, -LARGE))),
     fully_connected("fc_factor_vanishes", (1, 8), 3, x=(1e-6, 0), w=1e-6, out=(1e3, 11)),
     fully_connected("fc_relu6", (1, 16), 9, activation=RELU6, out=(0.04, -100)),
+    fully_connected("fc_128_to_24_per_channel", (1, 128), 24, spread=3.0, activation=RELU, out=(None, -128)),
+    fully_connected("fc_45_to_28_per_channel", (2, 45), 28, spread=3.0),
+    fully_connected("fc_rows_of_eights", (3, 22), 16, activation=RELU, out=(None, -128)),
+    fully_connected("fc_eight_and_five", (2, 18), 13, activation=RELU, out=(None, -30)),
+    # 256 times the sum of an odd channel, at most 2**23 - 1 and 2**23
+    fully_connected("fc_sum_below_limit", (1, 4), 8, weights=Choice((127,)), bias=FAR, out=BIG),
+    fully_connected("fc_sum_at_limit", (1, 4), 8, weights=Choice((127,)), bias=Choice((LIMIT, -LIMIT)), out=BIG),
+    fully_connected("fc_shift_22", (1, 16), 8, x=(1e-6, 3), w=1e-3, out=(2.0**-7, -7), bias=HIGH),
+    fully_connected("fc_shift_23", (1, 16), 8, x=(1e-6, 3), w=1e-3, out=(2.0**-6, -7), bias=HIGH),
+    fully_connected(
+        "fc_shift_22_per_channel", (1, 16), 8, x=(1.15e-6, 3), w=1e-3, spread=1.1, out=(2.0**-7, 9), bias=HIGH
+    ),
+    fully_connected("fc_shift_1", (1, 3), 8, w=0.5, out=(0.08, -7), weights=Seeded(-9, 9)),
     fully_connected("fc_relu_n1_to_1", (1, 16), 9, activation=RELU_N1_TO_1, out=(0.02, 10)),
 )

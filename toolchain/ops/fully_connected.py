@@ -25,6 +25,7 @@ from toolchain.ops.common import (
     sums_within_32_bits,
 )
 from toolchain.ops.conv2d import WEIGHTS, weights_per_channel
+from toolchain.ops.fully_connected_dsp import DSP
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,13 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     return (call,)
 
 
+def _cost(graph: Graph, node: Node) -> Cost:
+    """Fitted to the emulated Cortex-M4: four channels share each input."""
+    out_c, in_c = graph.tensor(node.inputs[1]).shape
+    taps = in_c * (4.7 * (out_c - out_c % 4) + 9.0 * (out_c % 4))
+    return Cost(60.0 + _rows(graph, node) * (20.0 + 85.0 * out_c + taps))
+
+
 def _shapes(graph: Graph, node: Node) -> bool:
     x, w, out = graph.tensor(node.inputs[0]), graph.tensor(node.inputs[1]), graph.tensor(node.outputs[0])
     return len(w.shape) == 2 and x.size % w.shape[1] == 0 and out.size == x.size // w.shape[1] * w.shape[0]
@@ -108,8 +116,9 @@ OPS = (
                 name="portable",
                 sources=("nn_fully_connected_s8.c",),
                 lower=_lower,
-                cost=lambda g, n: Cost(8.0 * macs(g, n)),
+                cost=_cost,
             ),
+            DSP,
         ),
     ),
 )

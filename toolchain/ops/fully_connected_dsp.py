@@ -1,0 +1,128 @@
+"""FULLY_CONNECTED by paired-byte weights, for cores with the DSP extension and an FPU."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from toolchain.graph import Array, Graph, Node
+from toolchain.ops.base import Const, Cost, Fields, KernelCall, KernelVariant, Symbol
+from toolchain.ops.channels import Channels
+from toolchain.ops.common import activation_range, bias_of, channel_multipliers, constant
+from toolchain.ops.paired import WORD_ORDER, is_exact, padded
+
+GROUP, TAIL = 8, 4  # channels at a time
+
+
+def _channels(graph: Graph, node: Node) -> Channels:
+    """The input's zero point folded into the bias, channels of zeros behind the last up to whole groups of four.
+
+    Constants are kept as they are even where a channel never changes, because one multiplier for all is worth more.
+    """
+    weights = constant(graph, node.inputs[1]).astype(np.int64)
+    count = len(weights)
+    bias = bias_of(graph, node, count) - graph.tensor(node.inputs[0]).zero_point * weights.sum(axis=1)
+    multiplier, shift = channel_multipliers(graph, node, count)
+    missing = -count % TAIL
+    return Channels(
+        weights=np.pad(weights, ((0, missing), (0, 0))),
+        bias=np.pad(bias, (0, missing)),
+        multiplier=np.pad(multiplier, (0, missing), mode="edge"),
+        shift=np.pad(np.where(multiplier == 0, -1, shift), (0, missing), mode="edge"),
+        zero_point=np.full(count + missing, graph.tensor(node.outputs[0]).zero_point),
+    )
+
+
+def _per_channel(channels: Channels) -> bool:
+    return len(set(zip(channels.multiplier.tolist(), channels.shift.tolist(), strict=True))) > 1
+
+
+def pack(channels: Channels, eights: int) -> Array:
+    """The uint32 stream of ``nn_fully_connected_dsp.h``: so many groups of eight, then groups of four."""
+    count, k = channels.weights.shape
+    wide = np.pad(channels.weights, ((0, 0), (0, padded(k) - k)))
+    rows = wide.reshape(count, -1, 4)[:, :, WORD_ORDER].reshape(count, -1)
+    paired = (256 * rows[1::2] + rows[0::2]) & 0xFFFF
+    words = paired[:, 0::2] | paired[:, 1::2] << 16  # (channels / 2, pairs of K)
+    per_channel = _per_channel(channels)
+    stream: list[int] = []
+    first = 0
+    while first < count:
+        size = GROUP if first < GROUP * eights else TAIL
+        for low in range(first, first + size, 2):
+            stream += [channels.bias[low], channels.bias[low] + 256 * channels.bias[low + 1]]
+        stream += words[first // 2 : (first + size) // 2].T.reshape(-1).tolist()
+        for low in range(first, first + size, 2) if per_channel else ():
+            for channel in (low + 1, low):
+                stream += [channels.multiplier[channel], -channels.shift[channel] - 1]
+        first += size
+    return (np.array(stream, np.int64) & 0xFFFFFFFF).astype(np.uint32)
+
+
+def _groups(graph: Graph, node: Node) -> tuple[int, int]:
+    """Groups of eight channels, and of four behind them."""
+    channels = graph.tensor(node.inputs[1]).shape[0]
+    return channels // GROUP, -(-(channels % GROUP) // TAIL)
+
+
+def _rows(graph: Graph, node: Node) -> int:
+    return graph.tensor(node.outputs[0]).size // graph.tensor(node.inputs[1]).shape[0]
+
+
+def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    out = graph.tensor(node.outputs[0])
+    out_c, in_c = graph.tensor(node.inputs[1]).shape
+    low, high = activation_range(node.attrs.activation, out)
+    channels = _channels(graph, node)
+    per_channel = _per_channel(channels)
+    pairs, eights = padded(in_c) // 2, _groups(graph, node)[0]
+    shape = (
+        ("pairs", pairs),
+        ("groups", eights),
+        ("offset", 2 * out.zero_point + 1),
+        ("multiplier", 0 if per_channel else int(channels.multiplier[0])),
+        ("half_shift", 0 if per_channel else -int(channels.shift[0]) - 1),
+    )
+    symbol = "nn_fully_connected_1x8_" + ("channel" if per_channel else "tensor")
+    params = (
+        ("rows", _rows(graph, node)),
+        ("in_c", in_c),
+        ("out_c", out_c),
+        ("act_min", low),
+        ("act_max", high),
+        ("per_channel", int(per_channel)),
+        ("shape", Fields(shape)),
+        ("kernel", Symbol(symbol + "_relu" if out.zero_point == -128 else symbol)),
+        ("weights", Const("weights", "uint32_t", pack(channels, eights))),
+    )
+    call = KernelCall(
+        "nn_fully_connected_s8_dsp",
+        "nn_fully_connected_dsp.h",
+        "nn_fully_connected_dsp_params",
+        params,
+        node.inputs[:1],
+        node.outputs,
+        scratch_bytes=4 * pairs,
+    )
+    return (call,)
+
+
+def _cost(graph: Graph, node: Node) -> Cost:
+    """Fitted to the emulated Cortex-M4."""
+    out_c, in_c = graph.tensor(node.inputs[1]).shape
+    pairs = padded(in_c) // 2
+    eights, fours = _groups(graph, node)
+    row = 95.0 + 4.3 * pairs + eights * (82.0 + 19.1 * pairs) + fours * (120.0 + 14.5 * pairs) + 8.0 * (out_c % GROUP)
+    if activation_range(node.attrs.activation, graph.tensor(node.outputs[0])) != (-128, 127):
+        row += 16.0 * out_c
+    return Cost(60.0 + _rows(graph, node) * row)
+
+
+DSP = KernelVariant(
+    name="dsp",
+    sources=("nn_fully_connected_s8_dsp.c", "nn_fully_connected_1x8_dsp.S"),
+    lower=_lower,
+    cost=_cost,
+    supports=lambda g, n: is_exact(_channels(g, n)),
+    features=frozenset({"dsp", "fpu"}),
+    twins=("nn_fully_connected_s8_dsp.c", "nn_fully_connected_1x8_twin.c"),
+)
