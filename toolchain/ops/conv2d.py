@@ -41,6 +41,7 @@ from toolchain.ops.common import (
     window_from_tflite,
 )
 from toolchain.ops.conv2d_gemm import GEMM, GEMM_1X1
+from toolchain.ops.conv2d_winograd import WINOGRAD_RUN_TIME, WINOGRAD_STORED
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,11 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     params = conv_params(graph, node, weights)
     call = KernelCall("nn_conv2d_s8", "nn_conv2d.h", "nn_conv2d_params", params, node.inputs[:1], node.outputs)
     return (call,)
+
+
+def _cost(graph: Graph, node: Node) -> Cost:
+    taps = graph.tensor(node.inputs[1]).size // graph.tensor(node.inputs[1]).shape[0]
+    return Cost(graph.tensor(node.outputs[0]).size * (118.0 + 34.5 * node.attrs.window.size[0] + 3.93 * taps))
 
 
 def _batch_one(graph: Graph, node: Node) -> bool:
@@ -196,9 +202,11 @@ OPS = (
                 name="portable",
                 sources=("nn_conv2d_s8.c",),
                 lower=_lower,
-                cost=lambda g, n: Cost(9.0 * macs(g, n)),
+                cost=_cost,
             ),
             GEMM,
+            WINOGRAD_STORED,
+            *WINOGRAD_RUN_TIME,
             GEMM_1X1,
         ),
     ),
