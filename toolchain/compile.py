@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolchain.budget import Budget
 from toolchain.codegen import SourceTree, generate
 from toolchain.errors import UserError
 from toolchain.front import Quantized, prepare
@@ -29,6 +30,7 @@ class Compiled:
     model: Quantized
     plan: Plan
     tree: SourceTree
+    budget: Budget
     notes: tuple[str, ...] = ()
 
 
@@ -71,10 +73,11 @@ def compile_model(job: Job, progress: Progress) -> Compiled:
     model = prepare(job, notes)
     with progress.step("Generating C"):
         graph = _reduced(model.graph, progress)
-        steps = select_kernels(graph, job.target)
+        budget = model.budget or job.budget
+        steps = select_kernels(graph, job.target, budget)
         plan = Plan(graph, steps, plan_memory(graph, steps))
         check_plan(plan)
-        return Compiled(model, plan, generate(plan, model.ident, job.target), tuple(notes.notes))
+        return Compiled(model, plan, generate(plan, model.ident, job.target), budget, tuple(notes.notes))
 
 
 def _reduced(graph: Graph, progress: Progress) -> Graph:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -29,7 +30,13 @@ def build_firmware(job: Job, compiled: Compiled, folder: Path, progress: Progres
         if spec is not None and Path(spec).exists():
             spec = str(Path(spec).absolute())
         ident = compiled.model.ident
-        facts = {"name": ident.name, "source": ident.source, "target": job.target.name, "model": spec}
+        facts = {
+            "name": ident.name,
+            "source": ident.source,
+            "target": job.target.name,
+            "model": spec,
+            "budget": dataclasses.asdict(compiled.budget),
+        }
         (folder / BUILD_FILE).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
         (folder / TFLITE_FILE).write_bytes(compiled.model.tflite)
         return firmware

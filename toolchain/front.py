@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from toolchain import metrics
+from toolchain.budget import Budget
 from toolchain.codegen import ModelId
 from toolchain.data import Dataset, load_data
 from toolchain.errors import DataError, ModelError
@@ -51,7 +52,7 @@ class Quantized:
     """An int8 model and what it is measured with.
 
     ``tflite`` is the quantized flatbuffer that ``graph`` was read from; ``float_model`` is None where only that is
-    known. ``elf`` is the firmware of an earlier build, when the job named its folder.
+    known. ``elf`` is the firmware of an earlier build, made within ``budget``, when the job named its folder.
     """
 
     ident: ModelId
@@ -60,6 +61,7 @@ class Quantized:
     data: Dataset
     float_model: AnyFloatModel | None = None
     elf: Path | None = None
+    budget: Budget | None = None
 
 
 def prepare(job: Job, progress: Progress) -> Quantized:
@@ -208,6 +210,7 @@ def _from_build(job: Job, folder: Path, progress: Progress) -> Quantized:
     try:
         facts = json.loads((folder / BUILD_FILE).read_text())
         name, where, spec = str(facts["name"]), str(facts["source"]), facts["model"]
+        budget = Budget(**facts["budget"])
         content = (folder / TFLITE_FILE).read_bytes()
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise ModelError(f"{folder}: not a complete build: {e}", "Build it again: mcuforge deploy") from e
@@ -218,7 +221,7 @@ def _from_build(job: Job, folder: Path, progress: Progress) -> Quantized:
     ports = model.inputs if model is not None else input_ports(graph)
     data = load_data(job.data, ports, job.representative, job.evaluation, progress)
     _check_labels(graph, data, job)
-    return Quantized(_ident(name, where, content), content, graph, data, model, folder / ELF_FILE)
+    return Quantized(_ident(name, where, content), content, graph, data, model, folder / ELF_FILE, budget)
 
 
 def _ident(name: str, where: str, content: bytes) -> ModelId:

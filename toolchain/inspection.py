@@ -11,8 +11,7 @@ from toolchain.memory import plan_memory
 from toolchain.ops import registry
 from toolchain.passes import reduce
 from toolchain.progress import Progress
-from toolchain.select import select_kernels, usable_variants
-from toolchain.target import Target
+from toolchain.select import select_kernels
 from toolchain.verify import refusals
 
 
@@ -53,7 +52,9 @@ def inspect_model(job: Job, progress: Progress) -> Inspection:
         graph = reduce(graph)
         if (left := total_macs(graph)) < nominal:
             progress.info(f"{left:,} of {nominal:,} MACs are left after the exact reductions")
-    nodes = tuple(_node(graph, node, job.target, supported=not refused) for node in graph.nodes)
+    steps = () if refused else select_kernels(graph, job.target, job.budget)
+    kernels = {s.node.name: s.variant.name if s.variant else "no code" for s in steps}
+    nodes = tuple(_node(graph, node, kernels.get(node.name, ""), supported=not refused) for node in graph.nodes)
     return Inspection(
         name=ident.name,
         sha256=ident.sha256,
@@ -63,20 +64,13 @@ def inspect_model(job: Job, progress: Progress) -> Inspection:
         outputs=tuple(tensor_text(graph.tensor(n)) for n in graph.outputs),
         nodes=nodes,
         refused=refused,
-        arena_bytes=None if refused else _arena(graph, job.target),
+        arena_bytes=None if refused else plan_memory(graph, steps).arena_bytes,
     )
 
 
-def _arena(graph: Graph, target: Target) -> int:
-    return plan_memory(graph, select_kernels(graph, target)).arena_bytes
-
-
-def _node(graph: Graph, node: Node, target: Target, supported: bool) -> NodeInfo:
+def _node(graph: Graph, node: Node, kernel: str, supported: bool) -> NodeInfo:
     out = graph.tensor(node.outputs[0])
     op = registry().get(node.op)
-    kernel = ""
-    if supported and op is not None:
-        kernel = "no code" if op.view else usable_variants(graph, node, target)[0].name
     return NodeInfo(
         name=node.layers[0] if node.layers else node.name,
         op=node.op,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from toolchain.budget import Budget
 from toolchain.target import Target
 
 
@@ -16,6 +17,7 @@ class Job:
     ``data`` is a path or ``module:function`` with calibration and evaluation samples;
     ``representative`` and ``evaluation`` override one half each. ``port`` is ``auto``, a device or a
     pyserial URL. ``limit`` evaluates the first samples only. ``sanitize`` builds host code with ASan and UBSan.
+    ``budget`` says what the kernels may cost and what they should be good at.
     """
 
     model: Any
@@ -30,3 +32,4 @@ class Job:
     runs: int = 5
     limit: int | None = None
     sanitize: bool = False
+    budget: Budget = field(default_factory=Budget)

@@ -75,6 +75,12 @@ def _aligned(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
+def live_bytes(graph: Graph) -> list[int]:
+    """How many bytes of tensors are alive in each step; with its scratch no plan can do with less."""
+    buffers = _tensor_buffers(graph, graph.nodes)
+    return [sum(b.size for b in buffers if b.first <= i <= b.last) for i in range(len(graph.nodes))]
+
+
 def _lower_bound(buffers: Sequence[Buffer], n_steps: int) -> int:
     """The most bytes that are alive in one step."""
     return max((sum(b.size for b in buffers if b.first <= i <= b.last) for i in range(n_steps)), default=0)

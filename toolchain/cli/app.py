@@ -15,6 +15,7 @@ from toolchain.cli.options import (
     FlasherName,
     FlasherOption,
     LimitOption,
+    Limits,
     ModelArgument,
     NameOption,
     OutOption,
@@ -27,6 +28,7 @@ from toolchain.cli.options import (
     make_job,
     output_of,
     with_common_options,
+    with_limits,
 )
 
 if TYPE_CHECKING:
@@ -52,9 +54,11 @@ def _mcuforge() -> None:
 
 @app.command()
 @with_common_options
+@with_limits
 def deploy(
     ctx: typer.Context,
     model: ModelArgument,
+    limits: Limits,
     data: DataOption = None,
     representative: RepresentativeOption = None,
     evaluation: EvaluationOption = None,
@@ -73,6 +77,7 @@ def deploy(
     job = make_job(
         model,
         target,
+        limits,
         data=data,
         representative=representative,
         evaluation=evaluation,
@@ -89,9 +94,11 @@ def deploy(
 
 @app.command()
 @with_common_options
+@with_limits
 def flash(
     ctx: typer.Context,
     model: ModelArgument,
+    limits: Limits,
     data: DataOption = None,
     representative: RepresentativeOption = None,
     target: TargetOption = "stm32",
@@ -103,7 +110,9 @@ def flash(
     from toolchain import pipeline
     from toolchain.cli import tables
 
-    job = make_job(model, target, data=data, representative=representative, port=port, flasher=flasher, name=name)
+    job = make_job(
+        model, target, limits, data=data, representative=representative, port=port, flasher=flasher, name=name
+    )
     output = output_of(ctx)
     result = pipeline.flash(job, output.progress())
     output.result(result, lambda: tables.flashed(result))
@@ -111,9 +120,11 @@ def flash(
 
 @app.command()
 @with_common_options
+@with_limits
 def measure(
     ctx: typer.Context,
     model: ModelArgument,
+    limits: Limits,
     data: DataOption = None,
     representative: RepresentativeOption = None,
     evaluation: EvaluationOption = None,
@@ -131,6 +142,7 @@ def measure(
     job = make_job(
         model,
         target,
+        limits,
         data=data,
         representative=representative,
         evaluation=evaluation,
@@ -146,9 +158,11 @@ def measure(
 
 @app.command("compile")
 @with_common_options
+@with_limits
 def compile_(
     ctx: typer.Context,
     model: ModelArgument,
+    limits: Limits,
     data: DataOption = None,
     representative: RepresentativeOption = None,
     target: TargetOption = "stm32",
@@ -160,7 +174,7 @@ def compile_(
     from toolchain.cli import tables
 
     folder = out or default_out(model, name, "c")
-    job = make_job(model, target, data=data, representative=representative, name=name, out=folder)
+    job = make_job(model, target, limits, data=data, representative=representative, name=name, out=folder)
     output = output_of(ctx)
     result = pipeline.compile_sources(job, output.progress())
     output.result(result, lambda: tables.compiled(result))
@@ -202,9 +216,11 @@ def emulate(
 
 @app.command()
 @with_common_options
+@with_limits
 def profile(
     ctx: typer.Context,
     model: ModelArgument,
+    limits: Limits,
     data: DataOption = None,
     representative: RepresentativeOption = None,
     target: TargetOption = "stm32",
@@ -221,6 +237,7 @@ def profile(
     job = make_job(
         model,
         target,
+        limits,
         data=data,
         representative=representative,
         port=port,
@@ -235,9 +252,11 @@ def profile(
 
 @app.command()
 @with_common_options
+@with_limits
 def inspect(
     ctx: typer.Context,
     model: ModelArgument,
+    limits: Limits,
     data: DataOption = None,
     representative: RepresentativeOption = None,
     target: TargetOption = "stm32",
@@ -247,7 +266,7 @@ def inspect(
     from toolchain import pipeline
     from toolchain.cli import tables
 
-    job = make_job(model, target, data=data, representative=representative, name=name)
+    job = make_job(model, target, limits, data=data, representative=representative, name=name)
     output = output_of(ctx)
     result = pipeline.inspect(job, output.progress())
     output.result(result, lambda: tables.inspection(result))

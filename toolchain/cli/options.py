@@ -6,6 +6,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +16,9 @@ import typer
 from toolchain.cli.console import Output
 
 if TYPE_CHECKING:
+    from toolchain.budget import Budget
     from toolchain.job import Job
+    from toolchain.target import Target
 
 
 class FlasherName(str, Enum):
@@ -27,6 +30,15 @@ class FlasherName(str, Enum):
     openocd = "openocd"
     pyocd = "pyocd"
     none = "none"
+
+
+class Objective(str, Enum):
+    """``balanced``: fewest cycles within 1.25 times the smallest flash and 1.6 times the smallest RAM."""
+
+    balanced = "balanced"
+    latency = "latency"
+    flash = "flash"
+    ram = "ram"
 
 
 ModelArgument = Annotated[
@@ -77,6 +89,52 @@ OutOption = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What was typed of the budget; ``with_limits`` makes it from four options."""
+
+    optimize: Objective = Objective.balanced
+    max_flash: str | None = None
+    max_ram: str | None = None
+    max_latency: str | None = None
+
+
+_LIMITS = {
+    "optimize": Annotated[
+        Objective, typer.Option("--optimize", metavar="WHAT", help="balanced, latency, flash or ram.")
+    ],
+    "max_flash": Annotated[
+        str | None,
+        typer.Option("--max-flash", metavar="SIZE", help="Whole firmware: 64k is 64,000 bytes, 64Ki 65,536."),
+    ],
+    "max_ram": Annotated[str | None, typer.Option("--max-ram", metavar="SIZE", help="The arena: tensors and scratch.")],
+    "max_latency": Annotated[
+        str | None,
+        typer.Option("--max-latency", metavar="TIME", help="Modelled: 9.2Mcycles, or 20ms at the target's clock."),
+    ],
+}
+
+
+def with_limits(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of the budget; it takes them together as ``limits``."""
+    signature = inspect.signature(function, eval_str=True)
+    others = [p for name, p in signature.parameters.items() if name != "limits"]
+    added = [
+        inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=_LIMITS[f.name])
+        for f in fields(Limits)
+    ]
+
+    @functools.wraps(function)
+    def command(**values: Any) -> None:
+        limits = Limits(**{name: values.pop(name) for name in _LIMITS})
+        function(limits=limits, **values)
+
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in others] + added
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    return command
+
+
 def _version(ctx: typer.Context, value: bool) -> None:
     if value:
         from toolchain import __version__
@@ -121,13 +179,27 @@ def with_common_options(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def make_job(model: str, target: str, **options: Any) -> Job:
+def make_job(model: str, target: str, limits: Limits | None = None, **options: Any) -> Job:
     """A Job from what was typed. Raises TargetError when there is no such target."""
     from toolchain.job import Job
     from toolchain.target import load_target
 
     flasher = options.pop("flasher", FlasherName.auto)
-    return Job(model=model, target=load_target(target), flasher=flasher.value, **options)
+    described = load_target(target)
+    budget = _budget(described, limits or Limits())
+    return Job(model=model, target=described, flasher=flasher.value, budget=budget, **options)
+
+
+def _budget(target: Target, limits: Limits) -> Budget:
+    """Raises UserError for a limit that cannot be read."""
+    from toolchain.budget import Budget, parse_latency, parse_size
+
+    return Budget(
+        objective=limits.optimize.value,
+        max_flash=parse_size(limits.max_flash) if limits.max_flash else None,
+        max_ram=parse_size(limits.max_ram) if limits.max_ram else None,
+        max_cycles=parse_latency(limits.max_latency, target) if limits.max_latency else None,
+    )
 
 
 def default_out(model: str, name: str | None, what: str = "") -> Path:

@@ -50,6 +50,11 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     return (call,)
 
 
+def _cost(graph: Graph, node: Node) -> Cost:
+    rows, columns = node.attrs.window.size
+    return Cost(graph.tensor(node.outputs[0]).size * (119.5 + 20.5 * rows + 12.0 * rows * columns))
+
+
 OPS = (
     Op(
         name="depthwise_conv2d",
@@ -76,7 +81,7 @@ OPS = (
                 name="portable",
                 sources=("nn_depthwise_conv2d_s8.c",),
                 lower=_lower,
-                cost=lambda g, n: Cost(16.0 * macs(g, n)),
+                cost=_cost,
             ),
             PACKED_3X3,
         ),

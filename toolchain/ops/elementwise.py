@@ -224,6 +224,6 @@ def _op(
 
 
 OPS = (
-    _op("add", "ADD", _add, _lower_add, 90.0, lambda g, n: within_32_bits(LARGEST_SUM, _add_factors(g, n)[2][1])),
+    _op("add", "ADD", _add, _lower_add, 149.0, lambda g, n: within_32_bits(LARGEST_SUM, _add_factors(g, n)[2][1])),
     _op("mul", "MUL", _mul, _lower_mul, 45.0, lambda g, n: within_32_bits(LARGEST_PRODUCT, _mul_factor(g, n)[1])),
 )

@@ -1,0 +1,85 @@
+"""What every kernel variant of a node would cost: predicted cycles, flash and scratch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from toolchain.graph import Graph, Node
+from toolchain.ops import registry
+from toolchain.ops.base import Const, Fields, KernelCall, KernelVariant, Symbol
+from toolchain.target import Target
+
+BASE_FLASH = 3600  # the serial firmware, start-up and the model's own functions, measured on the stm32 target
+CALL_FLASH = 40  # one call in run and one in profile
+
+
+@dataclass(frozen=True, eq=False)
+class Option:
+    """A variant of one node. ``cycles`` (modelled) are predicted, ``flash`` are bytes of its own constants and calls.
+
+    ``code`` are the runtime functions that it needs, which layers share.
+    """
+
+    variant: KernelVariant
+    calls: tuple[KernelCall, ...]
+    cycles: float
+    flash: int
+    code: frozenset[str]
+
+    @property
+    def scratch(self) -> int:
+        return max((c.scratch_bytes for c in self.calls), default=0)
+
+
+def options_of(graph: Graph, node: Node, target: Target) -> list[Option]:
+    """One option for each variant that computes this node on this target."""
+    features = frozenset(target.features)
+    usable = [v for v in registry()[node.op].variants if v.features <= features and v.supports(graph, node)]
+    return [_option(graph, node, variant) for variant in usable]
+
+
+def code_bytes(functions: frozenset[str]) -> int:
+    """Flash of runtime functions; one that was never measured counts as nothing."""
+    return sum(int(_code_sizes().get(f, {}).get("bytes", 0)) for f in functions)
+
+
+def _option(graph: Graph, node: Node, variant: KernelVariant) -> Option:
+    calls = variant.lower(graph, node)
+    values = [value for call in calls for _, value in call.params]
+    roots = {call.symbol for call in calls} | {v.name for v in values if isinstance(v, Symbol)}
+    operands = {n for call in calls for n in call.inputs if graph.is_constant(n)}
+    flash = sum(_value_bytes(v) for v in values) + CALL_FLASH * len(calls)
+    flash += sum(graph.tensor(n).nbytes for n in operands)
+    return Option(variant, calls, variant.cost(graph, node).cycles, flash, _closure(frozenset(roots)))
+
+
+def _value_bytes(value: Any) -> int:
+    """A parameter's bytes in flash on a 32-bit target: a word, and what a pointer points to."""
+    if isinstance(value, Const):
+        return 4 + -(-value.data.nbytes // 4) * 4
+    if isinstance(value, Fields):
+        return 4 * len(value.values)
+    return 4 * len(value) if isinstance(value, tuple) else 4
+
+
+@cache
+def _closure(roots: frozenset[str]) -> frozenset[str]:
+    reached: set[str] = set()
+    todo = list(roots)
+    while todo:
+        name = todo.pop()
+        if name not in reached:
+            reached.add(name)
+            todo += _code_sizes().get(name, {}).get("calls", [])
+    return frozenset(reached)
+
+
+@cache
+def _code_sizes() -> Mapping[str, Any]:
+    sizes: dict[str, Any] = json.loads((Path(__file__).parent / "code_sizes.json").read_text(encoding="utf-8"))
+    return sizes
