@@ -23,6 +23,7 @@ from toolchain.ops.common import (
 )
 from toolchain.ops.conv2d import SPATIAL, WEIGHTS, conv_params, read, weights_per_channel
 from toolchain.ops.depthwise_dsp import PACKED_3X3
+from toolchain.ops.depthwise_line import LINE
 
 
 def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
@@ -84,6 +85,7 @@ OPS = (
                 cost=_cost,
             ),
             PACKED_3X3,
+            LINE,
         ),
     ),
 )

@@ -15,12 +15,13 @@ SLOTS = 5  # NN_DEPTHWISE_SLOTS: pairs of rows that a strip holds
 
 
 @dataclass(frozen=True)
-class _Axis:
+class Axis:
     """One axis of the image: sizes in pixels, steps in bytes."""
 
     in_size: int
     out_size: int
     pad: int
+    stride: int
     in_step: int
     out_step: int
 
@@ -29,8 +30,8 @@ class _Axis:
 class _Plan:
     """What the kernel calls rows and columns; ``transposed`` when they are the image's columns and rows."""
 
-    rows: _Axis
-    columns: _Axis
+    rows: Axis
+    columns: Axis
     stride: int
     transposed: bool
 
@@ -58,37 +59,64 @@ class _Plan:
         return -(-channels // 4) * (4 * (compute + strips * 60) + pack)
 
 
-def _plan(graph: Graph, node: Node) -> _Plan:
-    """The faster way round."""
+def axes(graph: Graph, node: Node) -> tuple[Axis, Axis]:
+    """Height and width."""
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     window: Window = node.attrs.window
     channels = out.shape[3]
-    height = _Axis(x.shape[1], out.shape[1], window.pad_top, x.shape[2] * channels, out.shape[2] * channels)
-    width = _Axis(x.shape[2], out.shape[2], window.pad_left, channels, channels)
-    stride = window.stride[0]
-    plans = (_Plan(height, width, stride, False), _Plan(width, height, stride, True))
+    in_steps, out_steps = (x.shape[2] * x.shape[3], x.shape[3]), (out.shape[2] * channels, channels)
+    pads = (window.pad_top, window.pad_left)
+    height, width = (
+        Axis(x.shape[1 + a], out.shape[1 + a], pads[a], window.stride[a], in_steps[a], out_steps[a]) for a in (0, 1)
+    )
+    return height, width
+
+
+def _plan(graph: Graph, node: Node) -> _Plan:
+    """The faster way round."""
+    height, width = axes(graph, node)
+    channels = graph.tensor(node.outputs[0]).shape[3]
+    plans = (_Plan(height, width, height.stride, False), _Plan(width, height, height.stride, True))
     return min(plans, key=lambda plan: plan.cycles(channels))
 
 
-def _channels(graph: Graph, node: Node, transposed: bool = False) -> Channels:
+def depthwise_channels(graph: Graph, node: Node, transposed: bool = False) -> Channels:
+    """The taps row by row, or column by column."""
     weights = constant(graph, node.inputs[1])[0]
     taps = np.swapaxes(weights, 0, 1) if transposed else weights
     return channels_of(graph, node, taps.reshape(-1, taps.shape[2]).T)
 
 
-def _supports(graph: Graph, node: Node) -> bool:
+def is_exact(graph: Graph, node: Node) -> bool:
+    """Whether four channels at a time with one rounding constant give every code: see ``nn_depthwise_3x3.h``."""
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    channels = out.shape[3]
-    window: Window = node.attrs.window
-    if window.size != (3, 3) or window.dilation != (1, 1) or window.stride not in ((1, 1), (2, 2)):
-        return False
-    if channels < 4 or x.shape[3] != channels:
+    if out.shape[3] < 4 or x.shape[3] != out.shape[3]:
         return False
     if activation_range(node.attrs.activation, out) != (-128, 127):
         return False
-    taps = _channels(graph, node)
-    right = -taps.shift
-    return bool(np.all(taps.largest() < 1 << 30) and np.all((right >= 1) & (right <= 22)))
+    channels = depthwise_channels(graph, node)
+    right = -channels.shift
+    return bool(np.all(channels.largest() < 1 << 30) and np.all((right >= 1) & (right <= 22)))
+
+
+def _supports(graph: Graph, node: Node) -> bool:
+    window: Window = node.attrs.window
+    if window.size != (3, 3) or window.dilation != (1, 1) or window.stride not in ((1, 1), (2, 2)):
+        return False
+    return is_exact(graph, node)
+
+
+def bias_and_multiplier(channels: Channels, zero_point: int) -> Array:
+    """The words (channels, 2) that follow a channel's taps: its doubled bias and its multiplier, uint32.
+
+    A channel of one code has neither weights nor a scale; the kernels' common zero point is not its own. Its code is
+    made of a bias: 2 * (4 * code) * 2**30 / 2**32 / 2.
+    """
+    fixed = channels.multiplier == 0
+    bias = np.where(fixed, 4 * (channels.zero_point - zero_point), channels.bias)
+    multiplier = np.where(fixed, 1 << 30, channels.multiplier)
+    words: Array = (np.stack([2 * bias, multiplier], axis=1) & 0xFFFFFFFF).astype(np.uint32)
+    return words
 
 
 # taps of the first three words, row by row; the place of tap 0 is where the shift goes
@@ -96,24 +124,19 @@ _ORDER = (0, 1, 3, 4, 3, 4, 6, 7, 2, 0, 5, 8)
 _SHIFT = 9
 
 
-def pack(channels: Channels, zero_point: int) -> Array:
+def _pack(channels: Channels, zero_point: int) -> Array:
     """The uint32 words of ``nn_depthwise_3x3.h``: five for each channel."""
     data = channels.weights[:, _ORDER]
-    # a channel of one code has no weights and no scale: 4 * code * 2**30 / 2**32
-    fixed = channels.multiplier == 0
-    bias = np.where(fixed, 4 * (channels.zero_point - zero_point), channels.bias)
-    multiplier = np.where(fixed, 1 << 30, channels.multiplier)
     data[:, _SHIFT] = -channels.shift
     words = np.ascontiguousarray((data & 0xFF).astype(np.uint8)).view("<u4")
-    tail = np.stack([2 * bias, multiplier], axis=1) & 0xFFFFFFFF
-    return np.concatenate([words, tail.astype(np.uint32)], axis=1).reshape(-1)
+    return np.concatenate([words, bias_and_multiplier(channels, zero_point)], axis=1).reshape(-1)
 
 
 def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     channels = out.shape[3]
     plan = _plan(graph, node)
-    words = pack(_channels(graph, node, plan.transposed), out.zero_point)
+    words = _pack(depthwise_channels(graph, node, plan.transposed), out.zero_point)
     tile = (
         ("rows", plan.rows.out_size),
         ("columns", plan.columns.out_size),
