@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from toolchain.graph import Graph, Node, QuantParams, Tensor
 from toolchain.memory import plan_memory
+from toolchain.ops import registry
 from toolchain.ops.base import KernelCall
 from toolchain.ops.elementwise import BinaryAttrs
 from toolchain.plan import ALIGNMENT, Plan, Step
@@ -63,15 +64,18 @@ def _random_graph(seed: int) -> Graph:
     return graph
 
 
+def _step(node: Node, scratch: int = 0) -> Step:
+    """With the operator's first variant; a reshape is a view and has no call."""
+    if node.op == "reshape":
+        return Step(node, None, (), 0)
+    call = KernelCall("kernel", "kernel.h", "params", (), node.inputs, node.outputs, scratch)
+    return Step(node, registry()[node.op].variants[0], (call,), 0)
+
+
 def _steps(graph: Graph, seed: int) -> tuple[Step, ...]:
-    """Calls as codegen would get them, some with scratch; a reshape is a view and has none."""
+    """Calls as codegen would get them, some with scratch."""
     rng = np.random.default_rng(seed)
-    steps = []
-    for node in graph.nodes:
-        scratch = int(rng.choice(SCRATCH_SIZES))
-        call = KernelCall("kernel", "kernel.h", "params", (), node.inputs, node.outputs, scratch)
-        steps.append(Step(node, None, () if node.op == "reshape" else (call,), 0))
-    return tuple(steps)
+    return tuple(_step(node, int(rng.choice(SCRATCH_SIZES))) for node in graph.nodes)
 
 
 def _plan(seed: int) -> Plan:
@@ -155,15 +159,7 @@ def _concatenate(scratch: int = 0) -> Plan:
         Node("join", "concatenate", ("in", "b"), ("c",)),
     )
     graph = Graph("small", tensors, nodes, ("in",), ("c",))
-    steps = tuple(
-        Step(
-            n,
-            None,
-            () if n.op == "reshape" else (KernelCall("k", "k.h", "p", (), n.inputs, n.outputs, scratch),),
-            0,
-        )
-        for n in nodes
-    )
+    steps = tuple(_step(n, scratch) for n in nodes)
     return Plan(graph, steps, plan_memory(graph, steps))
 
 
@@ -202,7 +198,7 @@ def test_types_larger_than_a_byte_must_be_aligned() -> None:
     }
     node = Node("dequantize", "dequantize", ("x",), ("y",))
     graph = Graph("floats", tensors, (node,), ("x",), ("y",))
-    steps = (Step(node, None, (KernelCall("k", "k.h", "p", (), ("x",), ("y",)),), 0),)
+    steps = (_step(node),)
     plan = Plan(graph, steps, plan_memory(graph, steps))
     check_plan(plan)
     roomy = dataclasses.replace(plan, memory=dataclasses.replace(plan.memory, arena_bytes=64))
@@ -216,7 +212,7 @@ def test_an_output_that_is_needed_later_is_not_overwritten() -> None:
     tensors = {n: Tensor(n, (1, 10), "int8", QUANT) for n in ("in", "a", "b")}
     nodes = (Node("first", "relu", ("in",), ("a",)), Node("second", "relu", ("a",), ("b",)))
     graph = Graph("two", tensors, nodes, ("in",), ("a", "b"))
-    steps = tuple(Step(n, None, (KernelCall("k", "k.h", "p", (), n.inputs, n.outputs),), 0) for n in nodes)
+    steps = tuple(_step(n) for n in nodes)
     plan = Plan(graph, steps, plan_memory(graph, steps))
     check_plan(plan)
     assert plan.memory.offsets["in"] == plan.memory.offsets["a"] != plan.memory.offsets["b"]

@@ -31,10 +31,15 @@ def _graph(seed: int) -> Graph:
 
 def _all(graph: Graph, target: Target) -> list[tuple[int, float, int]]:
     """(flash, cycles, RAM) of every choice there is."""
-    live = live_bytes(graph)
     coded = [i for i, n in enumerate(graph.nodes) if not registry()[n.op].view]
-    choices = [[(live[i], o) for o in options_of(graph, graph.nodes[i], target)] for i in coded]
+    choices = [[(_alive(graph, i, o), o) for o in options_of(graph, graph.nodes[i], target)] for i in coded]
     return [_cost(choice) for choice in itertools.product(*choices)]
+
+
+def _alive(graph: Graph, i: int, option: Option) -> int:
+    """In a chain an input that is overwritten is not needed beside the output."""
+    source = graph.tensor(graph.nodes[i].inputs[0])
+    return live_bytes(graph)[i] - (source.nbytes if option.in_place else 0)
 
 
 def _cost(choice: tuple[tuple[int, Option], ...]) -> tuple[int, float, int]:
@@ -44,12 +49,11 @@ def _cost(choice: tuple[tuple[int, Option], ...]) -> tuple[int, float, int]:
 
 
 def _of(graph: Graph, target: Target, steps: tuple[Step, ...]) -> tuple[int, float, int]:
-    live = live_bytes(graph)
     chosen = []
     for i, step in enumerate(steps):
         if step.variant is not None:
             found = [o for o in options_of(graph, step.node, target) if o.variant is step.variant]
-            chosen.append((live[i], found[0]))
+            chosen.append((_alive(graph, i, found[0]), found[0]))
     return _cost(tuple(chosen))
 
 

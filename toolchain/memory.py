@@ -6,10 +6,10 @@ other at the lowest offset that is free during their lifetime; the best of sever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from toolchain.graph import Graph, Node
+from toolchain.graph import Graph
 from toolchain.ops import registry
 from toolchain.plan import ALIGNMENT, MemoryPlan, Step
 
@@ -27,7 +27,7 @@ class Buffer:
 
 def plan_memory(graph: Graph, steps: Sequence[Step]) -> MemoryPlan:
     """Offsets for all variables of the graph and all scratch; step numbers are positions in ``steps``."""
-    buffers = [*_tensor_buffers(graph, [s.node for s in steps]), *_scratch_buffers(steps)]
+    buffers = [*_tensor_buffers(graph, steps), *_scratch_buffers(steps)]
     bound = _lower_bound(buffers, len(steps))
     best: dict[Buffer, int] = {}
     best_size: int | None = None
@@ -76,9 +76,15 @@ def _aligned(size: int) -> int:
 
 
 def live_bytes(graph: Graph) -> list[int]:
-    """How many bytes of tensors are alive in each step; with its scratch no plan can do with less."""
-    buffers = _tensor_buffers(graph, graph.nodes)
+    """How many bytes of tensors are alive in each step when nothing works in place."""
+    buffers = _buffers(graph, Lifetimes(graph), {})
     return [sum(b.size for b in buffers if b.first <= i <= b.last) for i in range(len(graph.nodes))]
+
+
+def saved_in_place(graph: Graph, lives: Lifetimes, step: int, in_place: Sequence[int]) -> int:
+    """How many bytes fewer are alive in a step whose kernel may write its output over one of these inputs."""
+    source = lives.replaceable(graph, step, in_place)
+    return graph.tensor(source).nbytes if source else 0
 
 
 def _lower_bound(buffers: Sequence[Buffer], n_steps: int) -> int:
@@ -90,53 +96,67 @@ def _scratch_buffers(steps: Sequence[Step]) -> list[Buffer]:
     return [Buffer((), s.scratch_bytes, i, i, s.node.name) for i, s in enumerate(steps) if s.scratch_bytes]
 
 
-def _tensor_buffers(graph: Graph, nodes: Sequence[Node]) -> list[Buffer]:
-    """One buffer for each group of variables that share memory; constants and shape operands have none."""
-    first: dict[str, int] = dict.fromkeys(graph.inputs, 0)
-    last: dict[str, int] = dict.fromkeys(graph.inputs, 0)
-    for i, node in enumerate(nodes):
-        for name in _variables(graph, node):
-            last[name] = i
-        for name in node.outputs:
-            first[name] = last[name] = i
-    for name in graph.outputs:
-        if name in first:
-            last[name] = len(nodes)
-    group = _share(graph, nodes, last)
+class Lifetimes:
+    """From which step to which each variable is alive; ``root`` is the tensor whose bytes a view shows."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.first: dict[str, int] = dict.fromkeys(graph.inputs, 0)
+        self.last: dict[str, int] = dict.fromkeys(graph.inputs, 0)
+        self.root: dict[str, str] = {}
+        for i, node in enumerate(graph.nodes):
+            view = registry()[node.op].view
+            for name in node.inputs[:1] if view else node.inputs:
+                if name and not graph.is_constant(name):
+                    self.last[name] = i
+            for name in node.outputs:
+                self.first[name] = self.last[name] = i
+                self.root[name] = self.root.get(node.inputs[0], node.inputs[0]) if view else name
+        for name in graph.outputs:
+            if name in self.first:
+                self.last[name] = len(graph.nodes)
+
+    def replaceable(self, graph: Graph, step: int, in_place: Sequence[int]) -> str:
+        """The first of these inputs whose bytes nobody reads after the step; empty when there is none."""
+        node = graph.nodes[step]
+        for k in in_place:
+            source = node.inputs[k]
+            root = self.root.get(source, source)
+            family = [n for n in self.last if self.root.get(n, n) == root]
+            dead = all(self.last[n] <= step for n in family)
+            if dead and node.inputs.count(source) == 1 and not graph.is_constant(source):
+                return source
+        return ""
+
+
+def _tensor_buffers(graph: Graph, steps: Sequence[Step]) -> list[Buffer]:
+    """One buffer for each group of variables that share memory; constants and shape operands have none.
+
+    A view lies where its source lies. A kernel that works in place writes over an input that nobody reads afterwards.
+    """
+    lives = Lifetimes(graph)
+    group: dict[str, str] = {}
+    for i, step in enumerate(steps):
+        if step.variant is None:
+            continue
+        source = lives.replaceable(graph, i, step.variant.in_place(graph, step.node))
+        if source:
+            root = lives.root.get(source, source)
+            group[step.node.outputs[0]] = group.get(root, root)
+    return _buffers(graph, lives, group)
+
+
+def _buffers(graph: Graph, lives: Lifetimes, group: Mapping[str, str]) -> list[Buffer]:
+    """``group`` names the tensor whose memory another one takes over."""
     members: dict[str, list[str]] = {}
-    for name in first:
-        members.setdefault(group.get(name, name), []).append(name)
+    for name in lives.first:
+        root = lives.root.get(name, name)
+        members.setdefault(group.get(root, root), []).append(name)
     return [
         Buffer(
             tuple(names),
             max(graph.tensor(n).nbytes for n in names),
-            min(first[n] for n in names),
-            max(last[n] for n in names),
+            min(lives.first[n] for n in names),
+            max(lives.last[n] for n in names),
         )
         for names in members.values()
     ]
-
-
-def _variables(graph: Graph, node: Node) -> list[str]:
-    names = node.inputs[:1] if registry()[node.op].view else node.inputs
-    return [n for n in names if n and not graph.is_constant(n)]
-
-
-def _share(graph: Graph, nodes: Sequence[Node], last: dict[str, int]) -> dict[str, str]:
-    """Which group each tensor joins: an output takes over an input's memory where that is exact.
-
-    A view always does. An operator that can work in place does when nobody reads the input afterwards.
-    """
-    group: dict[str, str] = {}
-    for i, node in enumerate(nodes):
-        op = registry()[node.op]
-        candidates = (0,) if op.view else op.in_place(graph, node)
-        for k in candidates:
-            source = node.inputs[k]
-            root = group.get(source, source)
-            family = [n for n in last if group.get(n, n) == root]
-            dead = all(last[n] <= i for n in family) and node.inputs.count(source) == 1
-            if not graph.is_constant(source) and (op.view or dead):
-                group[node.outputs[0]] = root
-                break
-    return group

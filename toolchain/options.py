@@ -30,6 +30,7 @@ class Option:
     cycles: float
     flash: int
     code: frozenset[str]
+    in_place: tuple[int, ...] = ()
 
     @property
     def scratch(self) -> int:
@@ -55,7 +56,8 @@ def _option(graph: Graph, node: Node, variant: KernelVariant) -> Option:
     operands = {n for call in calls for n in call.inputs if graph.is_constant(n)}
     flash = sum(_value_bytes(v) for v in values) + CALL_FLASH * len(calls)
     flash += sum(graph.tensor(n).nbytes for n in operands)
-    return Option(variant, calls, variant.cost(graph, node).cycles, flash, _closure(frozenset(roots)))
+    cycles, code = variant.cost(graph, node).cycles, _closure(frozenset(roots))
+    return Option(variant, calls, cycles, flash, code, variant.in_place(graph, node))
 
 
 def _value_bytes(value: Any) -> int:

@@ -1,6 +1,7 @@
 """Chooses a kernel variant for every node: the best set for the whole model within the budget, by exact search.
 
-RAM: a step needs the tensors alive in it and its kernel's scratch, so a limit only rules variants out, node by node.
+RAM: a step needs the tensors alive in it, less what is written in place, and its kernel's scratch; so a limit only
+rules variants out, node by node.
 Flash: a node adds its constants, and code once for all nodes that share it. Operators share none with each other, so
 the sets of variants that an operator may use are tried one by one, each by dynamic programming over its nodes, and the
 operators' results (flash, cycles) are added up. What another result beats in both is dropped; nothing else is.
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from toolchain.budget import Budget
 from toolchain.errors import TargetError
 from toolchain.graph import Graph, Node
-from toolchain.memory import live_bytes
+from toolchain.memory import Lifetimes, live_bytes, saved_in_place
 from toolchain.ops import registry
 from toolchain.ops.base import KernelVariant
 from toolchain.options import BASE_FLASH, Option, code_bytes, options_of
@@ -36,18 +37,15 @@ class _Point:
 
 @dataclass(frozen=True, eq=False)
 class _Problem:
-    """The nodes that run code, with their options and the bytes of tensors alive beside each one's scratch."""
+    """The nodes that run code, with their options, and for each option the bytes that are alive in its step."""
 
     nodes: tuple[int, ...]
     options: tuple[tuple[Option, ...], ...]
-    live: tuple[int, ...]
+    ram: tuple[tuple[int, ...], ...]
     ops: tuple[str, ...]
 
     def smallest_ram(self) -> int:
-        return max(
-            (live + min(o.scratch for o in options) for live, options in zip(self.live, self.options, strict=True)),
-            default=0,
-        )
+        return max((min(of_options) for of_options in self.ram), default=0)
 
 
 def usable_variants(graph: Graph, node: Node, target: Target) -> list[KernelVariant]:
@@ -72,14 +70,14 @@ def select_kernels(graph: Graph, target: Target, budget: Budget | None = None) -
 
 
 def _problem(graph: Graph, target: Target) -> _Problem:
-    live = live_bytes(graph)
+    live, lives = live_bytes(graph), Lifetimes(graph)
     indices = [i for i, node in enumerate(graph.nodes) if not registry()[node.op].view]
-    return _Problem(
-        nodes=tuple(indices),
-        options=tuple(tuple(options_of(graph, graph.nodes[i], target)) for i in indices),
-        live=tuple(live[i] for i in indices),
-        ops=tuple(graph.nodes[i].op for i in indices),
+    options = tuple(tuple(options_of(graph, graph.nodes[i], target)) for i in indices)
+    ram = tuple(
+        tuple(live[i] - saved_in_place(graph, lives, i, o.in_place) + o.scratch for o in of_node)
+        for i, of_node in zip(indices, options, strict=True)
     )
+    return _Problem(tuple(indices), options, ram, tuple(graph.nodes[i].op for i in indices))
 
 
 def _solve(problem: _Problem, budget: Budget) -> _Point:
@@ -145,11 +143,7 @@ def _frontier(problem: _Problem, max_ram: int | None) -> list[_Point]:
 
 def _frontier_of_op(problem: _Problem, members: Sequence[int], max_ram: int | None) -> list[_Point]:
     allowed = {
-        i: [
-            k
-            for k, option in enumerate(problem.options[i])
-            if max_ram is None or problem.live[i] + option.scratch <= max_ram
-        ]
+        i: [k for k in range(len(problem.options[i])) if max_ram is None or problem.ram[i][k] <= max_ram]
         for i in members
     }
     kinds = sorted({problem.options[i][k].code for i in members for k in allowed[i]}, key=sorted)

@@ -15,7 +15,7 @@ from toolchain.graph import Graph, Node
 from toolchain.importers.layer_names import layers_of
 from toolchain.ops import registry
 from toolchain.ops.base import unmet
-from toolchain.plan import Plan
+from toolchain.plan import Plan, Step
 
 DTYPES = ("int8", "int16", "int32", "uint8", "bool", "float32")  # of variables, as C and the protocol have them
 MAX_RANK = 6  # of inputs and outputs, as the protocol has them
@@ -166,7 +166,7 @@ def check_plan(plan: Plan) -> None:
         variables = [n for n in dict.fromkeys(node.inputs) if n and not graph.is_constant(n)]
         for name in variables:
             read(node.name, name)
-        _check_overlaps(plan, node, variables)
+        _check_overlaps(plan, step, variables)
         if step.scratch_bytes:
             start, end = memory.scratch[node.name], memory.scratch[node.name] + step.scratch_bytes
             if start < 0 or end > memory.arena_bytes:
@@ -190,9 +190,10 @@ def _view(plan: Plan, node: Node) -> None:
         raise VerificationError(f"{node.name} is a view, but its output lies elsewhere than its input")
 
 
-def _check_overlaps(plan: Plan, node: Node, variables: Sequence[str]) -> None:
-    """An output overlaps no input, unless it starts where an input that it may replace starts."""
-    allowed = {node.inputs[k] for k in registry()[node.op].in_place(plan.graph, node)}
+def _check_overlaps(plan: Plan, step: Step, variables: Sequence[str]) -> None:
+    """An output overlaps no input, unless it lies exactly where an input lies that its kernel may overwrite."""
+    node = step.node
+    allowed = {node.inputs[k] for k in step.variant.in_place(plan.graph, node)} if step.variant else set()
     for out in node.outputs:
         a = plan.memory.offsets[out]
         a_end = a + plan.graph.tensor(out).nbytes

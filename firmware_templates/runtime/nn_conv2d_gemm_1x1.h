@@ -1,6 +1,7 @@
 /*
  * 1x1 convolution of neighbouring pixels (stride 1, no padding) as nn_conv2d_gemm.h does it. in_c
- * is a multiple of four. Aliasing: out must not overlap in. Scratch, aligned to 4: 4 in_c bytes for
+ * is a multiple of four. Aliasing: out may be in when both
+ * have the same number of channels. Scratch, aligned to 4: 4 in_c bytes for
  * the columns.
  */
 #ifndef NN_CONV2D_GEMM_1X1_H

@@ -7,7 +7,7 @@ One operator, one module in this folder, one C header and at least one C file of
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -69,7 +69,8 @@ class KernelVariant:
     """One way to compute an operator. All variants of an operator give the same codes.
 
     ``sources`` are C and assembly files of the runtime; ``features`` must all be among the target's. ``twins`` are the
-    sources that compute the same on any computer: what the tests run under sanitizers.
+    sources that compute the same on any computer: what the tests run under sanitizers. ``in_place`` tells which inputs
+    of the output's size it may overwrite with the output.
     """
 
     name: str
@@ -79,6 +80,7 @@ class KernelVariant:
     supports: Callable[[Graph, Node], bool] = lambda graph, node: True
     features: frozenset[str] = frozenset()
     twins: tuple[str, ...] = ()
+    in_place: Callable[[Graph, Node], tuple[int, ...]] = lambda graph, node: ()
 
 
 @dataclass(frozen=True)
@@ -102,16 +104,12 @@ class TfliteOperator:
 Reference = Callable[[Graph, Node, Sequence[Array]], list[Array]]
 
 
-def _no_inputs(graph: Graph, node: Node) -> tuple[int, ...]:
-    return ()
-
-
 @dataclass(frozen=True)
 class Op:
     """``reference`` works on arrays with one more leading axis, the samples; constants have one sample.
 
-    ``in_place`` tells which inputs' memory the output may take over. ``view``: the output is the first
-    input's bytes, nothing is computed. ``offline``: only constant folding may remove it.
+    ``view``: the output is the first input's bytes, nothing is computed. ``offline``: only constant folding may remove
+    it.
     """
 
     name: str
@@ -121,7 +119,6 @@ class Op:
     constraints: tuple[Constraint, ...] = ()
     variants: tuple[KernelVariant, ...] = ()
     macs: Callable[[Graph, Node], int] = lambda graph, node: 0
-    in_place: Callable[[Graph, Node], tuple[int, ...]] = field(default=_no_inputs)
     view: bool = False
     offline: bool = False
 

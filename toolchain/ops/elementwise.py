@@ -211,6 +211,7 @@ def _op(
         sources=(f"nn_{name}_s8.c",),
         lower=lower,
         cost=lambda g, n: Cost(cycles * g.tensor(n.outputs[0]).size),
+        in_place=_in_place,
     )
     return Op(
         name=name,
@@ -219,7 +220,6 @@ def _op(
         reference=reference,
         constraints=(*CONSTRAINTS, Constraint(WITHIN_32_BITS, within)),
         variants=(variant,),
-        in_place=_in_place,
     )
 
 

@@ -83,7 +83,6 @@ OPS = (
             SAME_SHAPE,
             Constraint(WITHIN_32_BITS, lambda g, n: _is_float(g, n) or within_32_bits(255, _factor(g, n)[1])),
         ),
-        in_place=lambda g, n: () if _is_float(g, n) else (0,),
         variants=(
             KernelVariant(
                 name="portable_f32",
@@ -97,6 +96,7 @@ OPS = (
                 sources=("nn_requantize_s8.c",),
                 lower=_lower_int8,
                 supports=lambda g, n: not _is_float(g, n),
+                in_place=lambda g, n: (0,),
                 cost=lambda g, n: Cost(30.0 * g.tensor(n.inputs[0]).size),
             ),
         ),

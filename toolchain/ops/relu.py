@@ -67,13 +67,13 @@ OPS = (
             *CONSTRAINTS,
             Constraint(WITHIN_32_BITS, lambda g, n: within_32_bits(255, _factor(g, n)[1])),
         ),
-        in_place=lambda g, n: (0,),
         variants=(
             KernelVariant(
                 name="portable",
                 sources=("nn_relu_s8.c",),
                 lower=_lower_relu,
                 cost=lambda g, n: Cost(30.0 * g.tensor(n.inputs[0]).size),
+                in_place=lambda g, n: (0,),
             ),
         ),
     ),
@@ -83,13 +83,13 @@ OPS = (
         read=no_attrs,
         reference=_relu6,
         constraints=CONSTRAINTS,
-        in_place=lambda g, n: (0,),
         variants=(
             KernelVariant(
                 name="portable",
                 sources=("nn_relu6_s8.c",),
                 lower=_lower_relu6,
                 cost=lambda g, n: Cost(8.0 * g.tensor(n.inputs[0]).size),
+                in_place=lambda g, n: (0,),
             ),
         ),
     ),

@@ -147,8 +147,8 @@ OPS = (
                 sources=("nn_softmax_s8.c",),
                 lower=_lower,
                 cost=lambda g, n: Cost(700.0 * g.tensor(n.inputs[0]).size),
+                in_place=lambda g, n: (0,),
             ),
         ),
-        in_place=lambda g, n: (0,),
     ),
 )
