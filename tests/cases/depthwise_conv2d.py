@@ -6,6 +6,15 @@ from support.case import Choice, Seeded
 from support.make import RELU, RELU6, RELU_N1_TO_1, VALID, depthwise
 
 LARGE = (1 << 31) - (1 << 23)
+# With nine weights of 127 and input zero point -3: the bias that makes the largest sum 2**30, and the sum of zeros then
+LIMIT = (1 << 30) - (128 + 3) * 9 * 127
+MIDDLE = (1 << 30) - 128 * 9 * 127
+# Scales by which this sum lies between two codes, and such by which the right shift is 22 and 23
+HALF = 0.05 * 0.01 / (200.5 / MIDDLE)
+EDGE_22, EDGE_23 = 2.0**-20 / (0.75 * 2.0**-22), 2.0**-20 / (0.75 * 2.0**-23)
+BIAS_22, BIAS_23 = round(90.5 / (0.75 * 2.0**-22)), round(90.5 / (0.75 * 2.0**-23))
+ALL_127 = Choice((127,))
+LOW = (None, -128)
 
 CASES = (
     depthwise("dw_3x3", (6, 6, 4), (3, 3), activation=RELU, out=(None, -128)),
@@ -38,4 +47,91 @@ CASES = (
     depthwise("dw_factor_vanishes", (3, 3, 2), (3, 3), x=(1e-6, 0), w=1e-6, out=(1e3, 11)),
     depthwise("dw_extreme_weights", (5, 5, 4), (3, 3), weights=Choice((-128, -127, 127)), x=(0.05, -128)),
     depthwise("dw_relu_n1_to_1", (4, 4, 4), (3, 3), activation=RELU_N1_TO_1, out=(0.02, 10)),
+    # images of one pixel, row or column, and such as are higher or wider than the rows that are packed at once
+    depthwise("dw_3x3_of_one_pixel", (1, 1, 8), (3, 3), x=(0.05, 127)),
+    depthwise("dw_3x3_of_one_row", (1, 6, 4), (3, 3), activation=RELU, out=LOW),
+    depthwise("dw_3x3_of_one_column", (7, 1, 5), (3, 3)),
+    depthwise("dw_3x3_tall", (21, 3, 6), (3, 3), activation=RELU, out=LOW),
+    depthwise("dw_3x3_wide", (5, 18, 7), (3, 3), x=(0.05, -128)),
+    depthwise("dw_3x3_large", (17, 19, 9), (3, 3)),
+    depthwise("dw_3x3_large_valid", (11, 13, 12), (3, 3), padding=VALID, activation=RELU, out=LOW),
+    depthwise("dw_3x3_one_window", (3, 3, 4), (3, 3), padding=VALID),
+    depthwise("dw_3x3_stride_2_of_one_pixel", (1, 1, 4), (3, 3), stride=(2, 2)),
+    depthwise("dw_3x3_stride_2_of_one_row", (1, 9, 6), (3, 3), stride=(2, 2)),
+    depthwise("dw_3x3_stride_2_large", (19, 22, 10), (3, 3), stride=(2, 2), x=(0.05, 127), activation=RELU, out=LOW),
+    depthwise("dw_3x3_stride_2_valid", (12, 14, 5), (3, 3), stride=(2, 2), padding=VALID),
+    depthwise("dw_3x3_stride_2_one_window", (4, 4, 4), (3, 3), stride=(2, 2), padding=VALID, activation=RELU, out=LOW),
+    # what the requantization of fast kernels allows, on both sides of each limit
+    depthwise(
+        "dw_sum_below_limit",
+        (3, 3, 4),
+        (3, 3),
+        spread=None,
+        weights=ALL_127,
+        bias=Choice((LIMIT - 1,)),
+        out=(HALF, -100),
+    ),
+    depthwise(
+        "dw_sum_at_limit", (3, 3, 4), (3, 3), spread=None, weights=ALL_127, bias=Choice((LIMIT,)), out=(HALF, -100)
+    ),
+    depthwise(
+        "dw_sum_above_negative_limit",
+        (3, 3, 4),
+        (3, 3),
+        spread=None,
+        weights=ALL_127,
+        bias=Choice((1 - LIMIT - 2 * 3 * 9 * 127,)),
+        out=(HALF, 100),
+    ),
+    depthwise(
+        "dw_shift_22",
+        (3, 4, 4),
+        (3, 3),
+        w=2.0**-10,
+        spread=None,
+        x=(2.0**-10, 3),
+        out=(EDGE_22, -7),
+        bias=Choice((BIAS_22, -BIAS_22)),
+    ),
+    depthwise(
+        "dw_shift_23",
+        (3, 4, 4),
+        (3, 3),
+        w=2.0**-10,
+        spread=None,
+        x=(2.0**-10, 3),
+        out=(EDGE_23, -7),
+        bias=Choice((BIAS_23, -BIAS_23)),
+    ),
+    depthwise(
+        "dw_shift_1", (4, 3, 4), (3, 3), w=0.5, spread=None, x=(0.25, 3), out=(0.3, 7), weights=Seeded(-4, 4), bias=None
+    ),
+    depthwise(
+        "dw_shift_0",
+        (4, 3, 4),
+        (3, 3),
+        w=0.5,
+        spread=None,
+        x=(0.25, 3),
+        out=(0.15, 7),
+        weights=Seeded(-2, 2),
+        bias=None,
+    ),
+    depthwise(
+        "dw_constant_channels", (4, 5, 8), (3, 3), bias=Choice((LARGE // 4, -LARGE // 4, 100)), activation=RELU, out=LOW
+    ),
+    # kernels of one column or row: all remainders of four outputs, odd and even sizes up to 16
+    depthwise("dw_3x1_valid", (9, 1, 40), (3, 1), padding=VALID),
+    depthwise("dw_5x1_valid", (9, 2, 6), (5, 1), padding=VALID, activation=RELU, out=LOW),
+    depthwise("dw_10x1_valid", (15, 1, 12), (10, 1), padding=VALID),
+    depthwise("dw_15x1_one_window", (15, 1, 8), (15, 1), padding=VALID, x=(0.05, 127)),
+    depthwise("dw_15x1_same", (7, 3, 5), (15, 1)),
+    depthwise("dw_16x1", (20, 1, 4), (16, 1)),
+    depthwise("dw_4x1", (10, 3, 4), (4, 1), stride=(1, 2), x=(0.05, -128)),
+    depthwise("dw_1x2", (3, 7, 7), (1, 2), weights=Choice((-128, 127))),
+    depthwise("dw_1x5_of_two", (4, 2, 4), (1, 5), stride=(2, 1), activation=RELU, out=LOW),
+    depthwise("dw_1x14", (2, 9, 4), (1, 14)),
+    depthwise("dw_7x1_stride_2", (9, 2, 4), (7, 1), stride=(2, 1)),
+    depthwise("dw_7x1_dilation_2", (9, 2, 4), (7, 1), dilation=(2, 1)),
+    depthwise("dw_1x7_constant_channels", (2, 6, 8), (1, 7), bias=Choice((LARGE // 4, -LARGE // 4, 0)), out=(None, 17)),
 )
