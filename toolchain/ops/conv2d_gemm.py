@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from toolchain.graph import Graph, Node
@@ -51,13 +53,13 @@ def _product(graph: Graph, node: Node, k: int) -> tuple[tuple[str, Value], ...]:
     )
 
 
-def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+def _geometry(graph: Graph, node: Node, window: Window, size: tuple[int, int]) -> tuple[tuple[str, Value], ...]:
+    """The fields of ``nn_conv2d_gemm_params`` for a window over an image of this size."""
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    window: Window = node.attrs.window
-    k, left, scratch = _layout(window, x.shape[3])
-    params = (
-        ("in_h", x.shape[1]),
-        ("in_w", x.shape[2]),
+    k, left, _ = _layout(window, x.shape[3])
+    return (
+        ("in_h", size[0]),
+        ("in_w", size[1]),
         ("in_c", x.shape[3]),
         ("out_h", out.shape[1]),
         ("out_w", out.shape[2]),
@@ -72,63 +74,127 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
         ("left_padded", left),
         *_product(graph, node, k),
     )
-    call = KernelCall(
-        "nn_conv2d_s8_gemm",
-        "nn_conv2d_gemm.h",
-        "nn_conv2d_gemm_params",
-        params,
-        node.inputs[:1],
-        node.outputs,
-        scratch_bytes=scratch,
+
+
+def _call(name: str, params: tuple[tuple[str, Value], ...], node: Node, scratch: int) -> tuple[KernelCall, ...]:
+    symbol = f"nn_conv2d_s8_{name}"
+    header, struct = f"nn_conv2d_{name}.h", f"nn_conv2d_{name}_params"
+    return (KernelCall(symbol, header, struct, params, node.inputs[:1], node.outputs, scratch_bytes=scratch),)
+
+
+def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    x = graph.tensor(node.inputs[0])
+    window: Window = node.attrs.window
+    params = _geometry(graph, node, window, (x.shape[1], x.shape[2]))
+    return _call("gemm", params, node, _layout(window, x.shape[3])[2])
+
+
+def _has_border(node: Node) -> bool:
+    return any(width for side in node.attrs.window.pads for width in side)
+
+
+def _padded_size(graph: Graph, node: Node) -> tuple[int, int, int]:
+    """(height, width, bytes) of the copy with its border."""
+    x = graph.tensor(node.inputs[0])
+    height, width = (x.shape[1 + axis] + sum(node.attrs.window.pads[axis]) for axis in (0, 1))
+    return height, width, height * width * x.shape[3]
+
+
+def _lower_padded(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    x = graph.tensor(node.inputs[0])
+    window: Window = node.attrs.window
+    height, width, size = _padded_size(graph, node)
+    inner = dataclasses.replace(window, pad_top=0, pad_left=0, pad_bottom=0, pad_right=0)
+    params = (
+        ("in_h", x.shape[1]),
+        ("in_w", x.shape[2]),
+        ("pad_top", window.pad_top),
+        ("pad_left", window.pad_left),
+        *((f"inner.{name}", value) for name, value in _geometry(graph, node, inner, (height, width))),
     )
-    return (call,)
+    return _call("gemm_padded", params, node, padded(size) + _layout(window, x.shape[3])[2])
 
 
 def _is_1x1(graph: Graph, node: Node) -> bool:
     window: Window = node.attrs.window
-    no_pads = not any(width for side in window.pads for width in side)
     aligned = graph.tensor(node.inputs[0]).shape[3] % 4 == 0
-    return window.size == window.stride == (1, 1) and no_pads and aligned and _supports(graph, node)
+    return window.size == window.stride == (1, 1) and not _has_border(node) and aligned and _supports(graph, node)
 
 
 def _lower_1x1(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     x = graph.tensor(node.inputs[0])
     pixels, in_c = x.shape[1] * x.shape[2], x.shape[3]
     params = (("pixels", pixels), ("in_c", in_c), *_product(graph, node, in_c))
-    call = KernelCall(
-        "nn_conv2d_s8_gemm_1x1",
-        "nn_conv2d_gemm_1x1.h",
-        "nn_conv2d_gemm_1x1_params",
-        params,
-        node.inputs[:1],
-        node.outputs,
-        scratch_bytes=4 * in_c,
-    )
-    return (call,)
+    return _call("gemm_1x1", params, node, 4 * in_c)
 
 
-def _cost(graph: Graph, node: Node) -> Cost:
+def _product_cycles(graph: Graph, node: Node, k: int) -> float:
+    """Of one call for two pixels."""
+    out = graph.tensor(node.outputs[0])
+    pairs = k // 2
+    group = 96 + 15 * pairs + 7 * (pairs // 8) + 7 * -(-(pairs % 8) // 2) + (0 if out.zero_point == -128 else 16)
+    return 45.0 + out.shape[3] / 4 * group
+
+
+def _inside_cycles(graph: Graph, node: Node) -> float:
+    """When no window leaves the image."""
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    k, _, _ = _layout(node.attrs.window, x.shape[3])
-    pixels = out.shape[1] * out.shape[2]
-    return Cost(pixels * (out.shape[3] * (k * 1.0 + 12.0) + 2.0 * k + 60.0))
+    window: Window = node.attrs.window
+    k, left, _ = _layout(window, x.shape[3])
+    columns = 110.0 + 30.0 * window.size[0] + 3.75 * k + (24.0 * left + 60.0 if left else 0.0)
+    return -(-out.shape[1] * out.shape[2] // 2) * (columns + _product_cycles(graph, node, k))
+
+
+def _border_cycles(graph: Graph, node: Node) -> float:
+    """What the pairs of pixels cost more of which one leaves the image: every row of both is copied."""
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    window: Window = node.attrs.window
+    leaves = []
+    for axis, before in ((0, window.pad_top), (1, window.pad_left)):
+        first = np.arange(out.shape[1 + axis]) * window.stride[axis] - before
+        last = first + (window.size[axis] - 1) * window.dilation[axis]
+        leaves.append((first < 0) | (last >= x.shape[1 + axis]))
+    pixels = (leaves[0][:, None] | leaves[1][None, :]).reshape(-1)
+    pixels = np.append(pixels, [False] * (pixels.size % 2)).reshape(-1, 2)
+    return float(pixels.any(axis=1).sum()) * 2 * window.size[0] * 100.0
+
+
+def _padded_cycles(graph: Graph, node: Node) -> float:
+    height, _, size = _padded_size(graph, node)
+    return _inside_cycles(graph, node) + 100.0 + 40.0 * height + 0.6 * size
+
+
+def _1x1_cycles(graph: Graph, node: Node) -> float:
+    x = graph.tensor(node.inputs[0])
+    per_pair = 12.0 + 3.75 * x.shape[3] + _product_cycles(graph, node, x.shape[3])
+    return -(-x.shape[1] * x.shape[2] // 2) * per_pair
 
 
 GEMM = KernelVariant(
     name="gemm",
     sources=("nn_conv2d_s8_gemm.c", "nn_gemm_s8_2x4_dsp.S"),
     lower=_lower,
-    cost=_cost,
+    cost=lambda g, n: Cost(_inside_cycles(g, n) + _border_cycles(g, n)),
     supports=_supports,
     features=frozenset({"dsp", "fpu"}),
     twins=("nn_conv2d_s8_gemm.c", "nn_gemm_s8_2x4_twin.c"),
+)
+
+GEMM_PADDED = KernelVariant(
+    name="gemm_padded",
+    sources=("nn_conv2d_s8_gemm_padded.c", "nn_conv2d_s8_gemm.c", "nn_gemm_s8_2x4_dsp.S"),
+    lower=_lower_padded,
+    cost=lambda g, n: Cost(_padded_cycles(g, n)),
+    supports=lambda g, n: _has_border(n) and _supports(g, n),
+    features=GEMM.features,
+    twins=("nn_conv2d_s8_gemm_padded.c", "nn_conv2d_s8_gemm.c", "nn_gemm_s8_2x4_twin.c"),
 )
 
 GEMM_1X1 = KernelVariant(
     name="gemm_1x1",
     sources=("nn_conv2d_s8_gemm_1x1.c", "nn_gemm_s8_2x4_dsp.S"),
     lower=_lower_1x1,
-    cost=lambda g, n: Cost(0.97 * _cost(g, n).cycles),
+    cost=lambda g, n: Cost(_1x1_cycles(g, n)),
     supports=_is_1x1,
     features=GEMM.features,
     twins=("nn_conv2d_s8_gemm_1x1.c", "nn_gemm_s8_2x4_twin.c"),
