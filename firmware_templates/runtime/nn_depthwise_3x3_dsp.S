@@ -16,8 +16,9 @@
  *
  * With stride 2 they read three words, out[y] = (w0, w1) . (2y, 2y + 1) + w2 * (2y + 2).
  *
- * r0 strip, r1 out, r2 to r7 weights (stride 2: r2 to r6, and r7 a word of the strip), r8 and r9 the
- * rows of the first column's sums, r10 and r11 of the second's, r12 and lr words of the strip.
+ * r0 strip, r1 out, r2 to r7 weights (stride 2: r2 to r6). The other registers hold words of the
+ * strip and sums; where all sums are done, those of the rows y and y + 1 are in
+ * r8 and r12 (first column) and lr and r9 (second column), stride 2: r8 and r9, r10 and r11.
  */
 #include "nn_depthwise_3x3_layout.h"
 
@@ -36,74 +37,126 @@
 #define ROWS        s8
 #define ZERO_TERM   s9
 /* Where the loops are. */
-#define STRIP_END s10 /* of the columns that make pairs of outputs */
-#define ROW       s11 /* strip at the first column */
-#define OUT_ROW   s12
-#define CHANNEL   s13 /* strip at the first row and column */
-#define WEIGHTS   s14 /* of the next channel */
-#define OUT       s15 /* of the channel */
+#define STRIP_END   s10 /* of the columns that make pairs of outputs */
+#define ROWS_LEFT   s11 /* less two */
+#define NEXT_ROWS   s12 /* bytes of out from the end of these columns to two rows below their start */
+#define CHANNEL     s13 /* strip at the first row and column */
+#define WEIGHTS     s14 /* of the next channel */
+#define OUT         s15 /* of the channel */
 
     .syntax unified
     .thumb
     .arch armv7e-m
     .fpu fpv4-sp-d16
 
-/* Column \c of the strip. */
-    .macro load c, stride, rows
-    .if \stride == 1
-    ldr     r12, [r0, #\c * COLUMN]
-    ldr     lr, [r0, #\c * COLUMN + 4]
+/* The doubled sums become codes; \x and \y are free. */
+    .macro requantize relu, x, y, sums:vararg
+    vmov    \x, MULTIPLIER
+    vmov    \y, ROUNDING
+    .irp sum, \sums
+    .if \relu /* the sign's correction of the rounding is hidden by the clamp */
+    smmlar  \sum, \sum, \x, \y
     .else
-    ldr     r7, [r0, #\c * COLUMN]
-    ldr     r12, [r0, #\c * COLUMN + 4]
+    smmulr  \sum, \sum, \x
+    add     \sum, \sum, \sum, asr #31
+    add     \sum, \sum, \y
+    .endif
+    .endr
+    vmov    \x, SHIFT
+    .irp sum, \sums
+    asr     \sum, \sum, \x
+    ssat    \sum, #8, \sum
+    .endr
+    .endm
+
+/* Stores two rows by two sums; \x and \y are free. */
+    .macro store_four x, y, a, b, c, d
+    vmov    \x, COLUMN_STEP
+    vmov    \y, ROW_STEP
+    strb    \a, [r1]
+    strb    \b, [r1, \y]
+    add     r1, r1, \x
+    strb    \c, [r1]
+    strb    \d, [r1, \y]
+    add     r1, r1, \x
+    .endm
+
+    .macro store_two x, a, b
+    vmov    \x, COLUMN_STEP
+    strb    \a, [r1]
+    add     r1, r1, \x
+    strb    \b, [r1]
+    add     r1, r1, \x
+    .endm
+
+    .macro store_column rows, x, a, b
+    strb    \a, [r1]
     .if \rows == 2
-    ldr     lr, [r0, #\c * COLUMN + 8]
-    .endif
-    .endif
-    .endm
-
-/* The loaded column times the kernel's column \tap, onto the sums \a and \b of the two rows.
- * The first products of an output start from the sums \ia and \ib. */
-    .macro mac tap, stride, rows, a, b, ia, ib
-    .if \stride == 1
-    mac_1   \tap, \rows, \a, \b, \ia, \ib
-    .else
-    mac_2   \tap, \rows, \a, \b, \ia, \ib
+    vmov    \x, ROW_STEP
+    strb    \b, [r1, \x]
     .endif
     .endm
 
-    .macro mac_1 tap, rows, a, b, ia, ib
-    .if \tap == 0
-    mac_1_by r2, r5, \rows, \a, \b, \ia, \ib
-    .elseif \tap == 1
-    mac_1_by r3, r6, \rows, \a, \b, \ia, \ib
-    .else
-    mac_1_by r4, r7, \rows, \a, \b, \ia, \ib
-    .endif
-    .endm
-
-    .macro mac_1_by w01, w12, rows, a, b, ia, ib
-    smlad   \a, r12, \w01, \ia
+/* Stride 1: the column \x, \y of the strip times a column of the kernel, onto the rows' sums \a and
+ * \b, which start from \ia and \ib. */
+    .macro mac_1 rows, x, y, w01, w12, a, b, ia, ib
+    smlad   \a, \x, \w01, \ia
     .if \rows == 2
-    smlatb  \b, r12, \w01, \ib
+    smlatb  \b, \x, \w01, \ib
     .endif
-    smlabt  \a, lr, \w12, \a
+    smlabt  \a, \y, \w12, \a
     .if \rows == 2
-    smlad   \b, lr, \w12, \b
+    smlad   \b, \y, \w12, \b
     .endif
     .endm
 
-    .macro mac_2 tap, rows, a, b, ia, ib
-    .if \tap == 0
-    mac_2_by smlabb, r2, r5, \rows, \a, \b, \ia, \ib
-    .elseif \tap == 1
-    mac_2_by smlabt, r3, r5, \rows, \a, \b, \ia, \ib
+    .macro load_1 c, x, y
+    ldr     \x, [r0, #\c * COLUMN]
+    ldr     \y, [r0, #\c * COLUMN + 4]
+    .endm
+
+/* \rows by two outputs; moves on by two columns. */
+    .macro step_1 rows, relu
+    load_1  0, r12, lr
+    load_1  1, r10, r11
+    vmov    r9, BIAS
+    mac_1   \rows, r12, lr, r2, r5, r8, r12, r9, r9
+    mac_1   \rows, r10, r11, r3, r6, r8, r12, r8, r12
+    mac_1   \rows, r10, r11, r2, r5, lr, r9, r9, r9
+    load_1  2, r10, r11
+    mac_1   \rows, r10, r11, r4, r7, r8, r12, r8, r12
+    mac_1   \rows, r10, r11, r3, r6, lr, r9, lr, r9
+    load_1  3, r10, r11
+    mac_1   \rows, r10, r11, r4, r7, lr, r9, lr, r9
+    add     r0, r0, #2 * COLUMN
+    .if \rows == 2
+    requantize \relu, r10, r11, r8, r12, lr, r9
+    store_four r10, r11, r8, r12, lr, r9
     .else
-    mac_2_by smlabt, r4, r6, \rows, \a, \b, \ia, \ib
+    requantize \relu, r10, r11, r8, lr
+    store_two r10, r8, lr
     .endif
     .endm
 
-    .macro mac_2_by multiply, w01, w2, rows, a, b, ia, ib
+/* \rows by one output. */
+    .macro last_step_1 rows, relu
+    load_1  0, r12, lr
+    load_1  1, r10, r11
+    vmov    r9, BIAS
+    mac_1   \rows, r12, lr, r2, r5, r8, r12, r9, r9
+    mac_1   \rows, r10, r11, r3, r6, r8, r12, r8, r12
+    load_1  2, r10, r11
+    mac_1   \rows, r10, r11, r4, r7, r8, r12, r8, r12
+    .if \rows == 2
+    requantize \relu, r10, r11, r8, r12
+    .else
+    requantize \relu, r10, r11, r8
+    .endif
+    store_column \rows, r10, r8, r12
+    .endm
+
+/* Stride 2: the column in r7, r12 and lr; \multiply takes w2's half of its register. */
+    .macro mac_2 rows, w01, multiply, w2, a, b, ia, ib
     smlad   \a, r7, \w01, \ia
     .if \rows == 2
     smlad   \b, r12, \w01, \ib
@@ -114,99 +167,62 @@
     .endif
     .endm
 
-/* The doubled sums \a... become codes. */
-    .macro requantize relu, a:vararg
-    vmov    r12, MULTIPLIER
-    vmov    lr, ROUNDING
-    .irp sum, \a
-    .if \relu /* the sign's correction of the rounding is hidden by the clamp */
-    smmlar  \sum, \sum, r12, lr
-    .else
-    smmulr  \sum, \sum, r12
-    add     \sum, \sum, \sum, asr #31
-    add     \sum, \sum, lr
-    .endif
-    .endr
-    vmov    r12, SHIFT
-    .irp sum, \a
-    asr     \sum, \sum, r12
-    ssat    \sum, #8, \sum
-    .endr
-    .endm
-
-/* \rows by two outputs; moves on by two columns. */
-    .macro step stride, rows, relu
-    vmov    r11, BIAS
-    load    0, \stride, \rows
-    mac     0, \stride, \rows, r8, r9, r11, r11
-    load    1, \stride, \rows
-    mac     1, \stride, \rows, r8, r9, r8, r9
-    .if \stride == 1
-    mac     0, 1, \rows, r10, r11, r11, r11
-    load    2, 1, \rows
-    mac     2, 1, \rows, r8, r9, r8, r9
-    mac     1, 1, \rows, r10, r11, r10, r11
-    load    3, 1, \rows
-    mac     2, 1, \rows, r10, r11, r10, r11
-    .else
-    load    2, 2, \rows
-    mac     2, 2, \rows, r8, r9, r8, r9
-    mac     0, 2, \rows, r10, r11, r11, r11
-    load    3, 2, \rows
-    mac     1, 2, \rows, r10, r11, r10, r11
-    load    4, 2, \rows
-    mac     2, 2, \rows, r10, r11, r10, r11
-    .endif
-    add     r0, r0, #2 * \stride * COLUMN
+    .macro load_2 c, rows
+    ldr     r7, [r0, #\c * COLUMN]
+    ldr     r12, [r0, #\c * COLUMN + 4]
     .if \rows == 2
-    requantize \relu, r8, r9, r10, r11
-    vmov    r12, COLUMN_STEP
-    vmov    lr, ROW_STEP
-    strb    r8, [r1]
-    strb    r9, [r1, lr]
-    add     r1, r1, r12
-    strb    r10, [r1]
-    strb    r11, [r1, lr]
-    .else
-    requantize \relu, r8, r10
-    vmov    r12, COLUMN_STEP
-    strb    r8, [r1]
-    add     r1, r1, r12
-    strb    r10, [r1]
+    ldr     lr, [r0, #\c * COLUMN + 8]
     .endif
-    add     r1, r1, r12
     .endm
 
-/* \rows by one output. */
-    .macro last_step stride, rows, relu
+    .macro step_2 rows, relu
     vmov    r11, BIAS
-    load    0, \stride, \rows
-    mac     0, \stride, \rows, r8, r9, r11, r11
-    load    1, \stride, \rows
-    mac     1, \stride, \rows, r8, r9, r8, r9
-    load    2, \stride, \rows
-    mac     2, \stride, \rows, r8, r9, r8, r9
+    load_2  0, \rows
+    mac_2   \rows, r2, smlabb, r5, r8, r9, r11, r11
+    load_2  1, \rows
+    mac_2   \rows, r3, smlabt, r5, r8, r9, r8, r9
+    load_2  2, \rows
+    mac_2   \rows, r4, smlabt, r6, r8, r9, r8, r9
+    mac_2   \rows, r2, smlabb, r5, r10, r11, r11, r11
+    load_2  3, \rows
+    mac_2   \rows, r3, smlabt, r5, r10, r11, r10, r11
+    load_2  4, \rows
+    mac_2   \rows, r4, smlabt, r6, r10, r11, r10, r11
+    add     r0, r0, #4 * COLUMN
     .if \rows == 2
-    requantize \relu, r8, r9
-    vmov    lr, ROW_STEP
-    strb    r9, [r1, lr]
+    requantize \relu, r12, lr, r8, r9, r10, r11
+    store_four r12, lr, r8, r9, r10, r11
     .else
-    requantize \relu, r8
+    requantize \relu, r12, lr, r8, r10
+    store_two r12, r8, r10
     .endif
-    strb    r8, [r1]
     .endm
 
-/* All outputs of \rows rows, from ROW to OUT_ROW. */
+    .macro last_step_2 rows, relu
+    vmov    r11, BIAS
+    load_2  0, \rows
+    mac_2   \rows, r2, smlabb, r5, r8, r9, r11, r11
+    load_2  1, \rows
+    mac_2   \rows, r3, smlabt, r5, r8, r9, r8, r9
+    load_2  2, \rows
+    mac_2   \rows, r4, smlabt, r6, r8, r9, r8, r9
+    .if \rows == 2
+    requantize \relu, r12, lr, r8, r9
+    .else
+    requantize \relu, r12, lr, r8
+    .endif
+    store_column \rows, r12, r8, r9
+    .endm
+
+/* All outputs of \rows rows; r0 and r1 move to the end of the columns that make pairs. */
     .macro all_columns stride, rows, relu
-    vmov    r0, ROW
-    vmov    r1, OUT_ROW
     vmov    r12, EVEN_BYTES
     cmp     r12, #0
     beq     .Lodd\@
     add     r12, r0, r12
     vmov    STRIP_END, r12
 .Lpair\@:
-    step    \stride, \rows, \relu
+    step_\stride \rows, \relu
     vmov    r12, STRIP_END
     cmp     r0, r12
     bne     .Lpair\@
@@ -214,7 +230,7 @@
     vmov    r12, ODD_COLUMN
     cmp     r12, #0
     beq     .Ldone\@
-    last_step \stride, \rows, \relu
+    last_step_\stride \rows, \relu
 .Ldone\@:
     .endm
 
@@ -258,52 +274,51 @@
     .type   \name, %function
     .thumb_func
 \name:
-    push    {r4-r11, lr}
+    push    {r3-r11, lr}                    /* r3: space */
     vmov    CHANNEL, r0
     vmov    WEIGHTS, r1
     vmov    OUT, r2
-    add     r0, r0, #COLUMN                 /* where the fifth channel would be */
-    sub     sp, sp, #8                      /* rows to do, r0 */
-    str     r0, [sp, #4]
+    add     r0, r0, #COLUMN                 /* where a fifth channel would be */
+    str     r0, [sp]
     ldr     r4, [r3, #NN_DEPTHWISE_ROWS]
     ldr     r5, [r3, #NN_DEPTHWISE_COLUMNS]
     ldr     r6, [r3, #NN_DEPTHWISE_ROW_STEP]
     ldr     r7, [r3, #NN_DEPTHWISE_COLUMN_STEP]
     ldr     r8, [r3, #NN_DEPTHWISE_ZERO_TERM]
     vmov    ROWS, r4
-    and     r4, r5, #1
-    vmov    ODD_COLUMN, r4
-    sub     r5, r5, r4
-    mov     r4, #\stride * COLUMN
-    mul     r5, r5, r4
-    vmov    EVEN_BYTES, r5
     vmov    ROW_STEP, r6
     vmov    COLUMN_STEP, r7
     vmov    ZERO_TERM, r8
+    and     r4, r5, #1
+    vmov    ODD_COLUMN, r4
+    sub     r5, r5, r4
+    lsl     r6, r6, #1
+    mls     r6, r5, r7, r6
+    vmov    NEXT_ROWS, r6
+    mov     r4, #\stride * COLUMN
+    mul     r5, r5, r4
+    vmov    EVEN_BYTES, r5
 .Lchannel\@:
     vmov    r0, WEIGHTS
     channel \stride
     vmov    r0, CHANNEL
     vmov    r1, OUT
-    vmov    ROW, r0
-    vmov    OUT_ROW, r1
     vmov    r12, ROWS
+    subs    r12, r12, #2
+    blt     .Llast_row\@
 .Lrows\@:
-    cmp     r12, #1
-    beq     .Llast_row\@
-    blt     .Lnext\@
-    sub     r12, r12, #2
-    str     r12, [sp]
+    vmov    ROWS_LEFT, r12
     all_columns \stride, 2, \relu
-    vmov    r0, ROW
-    vmov    r1, OUT_ROW
-    vmov    r12, ROW_STEP
+    vmov    r12, EVEN_BYTES
+    vmov    lr, NEXT_ROWS
+    sub     r0, r0, r12
+    vmov    r12, ROWS_LEFT
+    add     r1, r1, lr
     add     r0, r0, #4 * \stride
-    add     r1, r1, r12, lsl #1
-    vmov    ROW, r0
-    vmov    OUT_ROW, r1
-    ldr     r12, [sp]
-    b       .Lrows\@
+    subs    r12, r12, #2
+    bge     .Lrows\@
+    cmn     r12, #2
+    beq     .Lnext\@
 .Llast_row\@:
     all_columns \stride, 1, \relu
 .Lnext\@:
@@ -311,13 +326,12 @@
     vmov    r1, OUT
     add     r0, r0, #4 * NN_DEPTHWISE_SLOTS
     add     r1, r1, #1
+    ldr     r12, [sp]
     vmov    CHANNEL, r0
     vmov    OUT, r1
-    ldr     r12, [sp, #4]
     cmp     r0, r12
     bne     .Lchannel\@
-    add     sp, sp, #8
-    pop     {r4-r11, pc}
+    pop     {r3-r11, pc}
     .size   \name, . - \name
     .endm
 

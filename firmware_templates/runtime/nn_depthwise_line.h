@@ -14,7 +14,8 @@
  * in, and the multiplier. Exact while |sum + bias| < 2^30 and 1 <= shift <= 22. The _relu form
  * needs an output zero point of -128.
  *
- * Aliasing: out must not overlap in. Scratch, aligned to 4: 8 bytes for each of 8 tap pairs, then
+ * Aliasing: out may be in when the shapes are the same and the number of channels is a multiple of
+ * four. Scratch, aligned to 4: 8 bytes for each of 8 tap pairs, then
  * the strip.
  */
 #ifndef NN_DEPTHWISE_LINE_H

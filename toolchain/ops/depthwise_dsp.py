@@ -172,6 +172,12 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     return (call,)
 
 
+def _in_place(graph: Graph, node: Node) -> tuple[int, ...]:
+    """Rows are packed before outputs overwrite them, and kept for the outputs after; no channel is computed twice."""
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    return (0,) if x.shape == out.shape and node.attrs.window.stride == (1, 1) and x.shape[3] % 4 == 0 else ()
+
+
 def _cost(graph: Graph, node: Node) -> Cost:
     return Cost(_plan(graph, node).cycles(graph.tensor(node.outputs[0]).shape[3]))
 
@@ -184,4 +190,5 @@ PACKED_3X3 = KernelVariant(
     supports=_supports,
     features=frozenset({"dsp", "fpu"}),
     twins=("nn_depthwise_conv2d_s8_3x3.c", "nn_depthwise_3x3_twin.c"),
+    in_place=_in_place,
 )

@@ -115,6 +115,12 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     return (call,)
 
 
+def _in_place(graph: Graph, node: Node) -> tuple[int, ...]:
+    """A line is packed before its outputs overwrite it; no channel is computed twice."""
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    return (0,) if x.shape == out.shape and node.attrs.window.stride == (1, 1) and x.shape[3] % 4 == 0 else ()
+
+
 def _cost(graph: Graph, node: Node) -> Cost:
     return Cost(_plan(graph, node).cycles(graph.tensor(node.outputs[0]).shape[3]))
 
@@ -127,4 +133,5 @@ LINE = KernelVariant(
     supports=_supports,
     features=frozenset({"dsp", "fpu"}),
     twins=("nn_depthwise_conv2d_s8_line.c", "nn_depthwise_line_twin.c"),
+    in_place=_in_place,
 )
