@@ -5,7 +5,8 @@
  * clamp). Aliasing: out must not overlap in.
  * K runs over the whole words of each row of the window (kernel_w * in_c bytes), then over the
  * bytes that are left of all rows; both are padded to words with zero weights. Scratch, aligned to
- * 4: 8 bytes for each pair of K, 2 * kernel_w * in_c, 2 * left_padded.
+ * 4: 8 bytes for each pair of K, 2 * left_padded and, where windows leave the image, 2 * kernel_w *
+ * in_c.
  */
 #ifndef NN_CONV2D_GEMM_H
 #define NN_CONV2D_GEMM_H

@@ -13,8 +13,11 @@
 
 #if defined(__GNUC__)
 #define NN_ALIGNED(n) __attribute__((aligned(n)))
+/* For inner loops that would lack registers inside their caller. */
+#define NN_NOINLINE __attribute__((noinline))
 #else
 #define NN_ALIGNED(n)
+#define NN_NOINLINE
 #endif
 
 #if defined(NN_MARKERS) && defined(__thumb__)

@@ -33,12 +33,18 @@ def _supports(graph: Graph, node: Node) -> bool:
     return is_exact(_channels(graph, node))
 
 
-def _layout(window: Window, in_c: int) -> tuple[int, int, int]:
-    """(K padded to words, bytes left of all rows padded to words, scratch bytes)."""
+def _layout(window: Window, in_c: int) -> tuple[int, int]:
+    """(K padded to words, bytes left of all rows padded to words)."""
     row = window.size[1] * in_c
     left = padded(window.size[0] * (row % 4))
-    k = window.size[0] * (row // 4 * 4) + left
-    return k, left, 4 * k + 2 * row + 2 * left
+    return window.size[0] * (row // 4 * 4) + left, left
+
+
+def _scratch(graph: Graph, node: Node, border: bool) -> int:
+    """Bytes for the columns, what is left of rows, and copies of rows at the border."""
+    in_c = graph.tensor(node.inputs[0]).shape[3]
+    k, left = _layout(node.attrs.window, in_c)
+    return 4 * k + 2 * left + (2 * node.attrs.window.size[1] * in_c if border else 0)
 
 
 def _product(graph: Graph, node: Node, k: int) -> tuple[tuple[str, Value], ...]:
@@ -56,7 +62,7 @@ def _product(graph: Graph, node: Node, k: int) -> tuple[tuple[str, Value], ...]:
 def _geometry(graph: Graph, node: Node, window: Window, size: tuple[int, int]) -> tuple[tuple[str, Value], ...]:
     """The fields of ``nn_conv2d_gemm_params`` for a window over an image of this size."""
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    k, left, _ = _layout(window, x.shape[3])
+    k, left = _layout(window, x.shape[3])
     return (
         ("in_h", size[0]),
         ("in_w", size[1]),
@@ -86,7 +92,7 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     x = graph.tensor(node.inputs[0])
     window: Window = node.attrs.window
     params = _geometry(graph, node, window, (x.shape[1], x.shape[2]))
-    return _call("gemm", params, node, _layout(window, x.shape[3])[2])
+    return _call("gemm", params, node, _scratch(graph, node, _has_border(node)))
 
 
 def _has_border(node: Node) -> bool:
@@ -112,7 +118,7 @@ def _lower_padded(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
         ("pad_left", window.pad_left),
         *((f"inner.{name}", value) for name, value in _geometry(graph, node, inner, (height, width))),
     )
-    return _call("gemm_padded", params, node, padded(size) + _layout(window, x.shape[3])[2])
+    return _call("gemm_padded", params, node, padded(size) + _scratch(graph, node, border=False))
 
 
 def _is_1x1(graph: Graph, node: Node) -> bool:
@@ -140,7 +146,7 @@ def _inside_cycles(graph: Graph, node: Node) -> float:
     """When no window leaves the image."""
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     window: Window = node.attrs.window
-    k, left, _ = _layout(window, x.shape[3])
+    k, left = _layout(window, x.shape[3])
     columns = 110.0 + 30.0 * window.size[0] + 3.75 * k + (24.0 * left + 60.0 if left else 0.0)
     return -(-out.shape[1] * out.shape[2] // 2) * (columns + _product_cycles(graph, node, k))
 
