@@ -42,6 +42,14 @@ static inline uint32_t nn_smlad(uint32_t x, uint32_t y, uint32_t sum)
     return result;
 }
 
+/* x * y / 2^32, halves rounded up. */
+static inline int32_t nn_smmulr(int32_t x, int32_t y)
+{
+    int32_t result;
+    __asm("smmulr %0, %1, %2" : "=r"(result) : "r"(x), "r"(y));
+    return result;
+}
+
 #else
 
 static inline uint32_t nn_sxtb16(uint32_t x)
@@ -61,6 +69,11 @@ static inline uint32_t nn_smlad(uint32_t x, uint32_t y, uint32_t sum)
     return sum + (uint32_t)low + (uint32_t)high;
 }
 
+static inline int32_t nn_smmulr(int32_t x, int32_t y)
+{
+    return (int32_t)(((int64_t)x * y + ((int64_t)1 << 31)) >> 32);
+}
+
 #endif
 
 /* Twice a sum, times multiplier / 2^32, and rounded once more by a right shift; plus the zero point
@@ -69,7 +82,7 @@ static inline uint32_t nn_smlad(uint32_t x, uint32_t y, uint32_t sum)
 static inline int8_t nn_requantize_doubled(int32_t doubled, int32_t multiplier, int32_t rounding,
                                            int32_t shift)
 {
-    int32_t high = (int32_t)(((int64_t)doubled * multiplier + ((int64_t)1 << 31)) >> 32);
+    int32_t high = nn_smmulr(doubled, multiplier);
     int32_t code = (high + (high >> 31) + rounding) >> shift;
     return (int8_t)(code < -128 ? -128 : code > 127 ? 127 : code);
 }

@@ -47,4 +47,14 @@ static inline int32_t nn_clamp(int32_t x, int32_t low, int32_t high)
     return x < low ? low : x > high ? high : x;
 }
 
+/* Clamps n codes to a fused activation's range; the full range costs nothing. */
+static inline void nn_clamp_codes(int8_t *codes, int32_t n, int32_t low, int32_t high)
+{
+    if (low > INT8_MIN || high < INT8_MAX) {
+        for (int32_t i = 0; i < n; i++) {
+            codes[i] = (int8_t)nn_clamp(codes[i], low, high);
+        }
+    }
+}
+
 #endif

@@ -80,10 +80,6 @@ void nn_fully_connected_s8_dsp(const nn_fully_connected_dsp_params *p, const int
             int32_t left = p->out_c - c;
             w = four_channels(p, x, w, out + c, left < 4 ? left : 4);
         }
-        if (p->act_min > INT8_MIN || p->act_max < INT8_MAX) {
-            for (int32_t c = 0; c < p->out_c; c++) {
-                out[c] = (int8_t)nn_clamp(out[c], p->act_min, p->act_max);
-            }
-        }
+        nn_clamp_codes(out, p->out_c, p->act_min, p->act_max);
     }
 }

@@ -13,6 +13,7 @@ import numpy as np
 
 from toolchain import fixedpoint
 from toolchain.graph import Array, Graph, Node
+from toolchain.ops.add_dsp import BUILT, DSP, LEFT_SHIFT, TABLES, factors
 from toolchain.ops.base import (
     INT8,
     Constraint,
@@ -33,7 +34,6 @@ from toolchain.ops.common import (
     within_32_bits,
 )
 
-ADD_LEFT_SHIFT = 20
 MAX_DIMS = 4
 
 
@@ -83,18 +83,6 @@ def _loops(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
     )
 
 
-def _add_factors(graph: Graph, node: Node) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
-    """(multiplier, shift) of both inputs and of the output."""
-    a, b = (graph.tensor(n).scale for n in node.inputs)
-    twice = 2.0 * max(a, b)
-    out = graph.tensor(node.outputs[0]).scale
-    return (
-        fixedpoint.quantize_multiplier(a / twice),
-        fixedpoint.quantize_multiplier(b / twice),
-        fixedpoint.quantize_multiplier(twice / ((1 << ADD_LEFT_SHIFT) * out)),
-    )
-
-
 def _centred(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
     """Both inputs minus their zero points, with ranks made equal behind the sample axis."""
     rank = len(graph.tensor(node.outputs[0]).shape)
@@ -108,8 +96,8 @@ def _centred(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
 
 def _add(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
     out = graph.tensor(node.outputs[0])
-    first, second, total = _add_factors(graph, node)
-    a, b = (x << ADD_LEFT_SHIFT for x in _centred(graph, node, inputs))
+    first, second, total = factors(graph, node)
+    a, b = (x << LEFT_SHIFT for x in _centred(graph, node, inputs))
     raw = fixedpoint.requantize(a, *first) + fixedpoint.requantize(b, *second)
     return [
         clamp_int8(fixedpoint.requantize(raw, *total) + out.zero_point, *activation_range(node.attrs.activation, out))
@@ -142,8 +130,8 @@ def _zero_points_and_range(graph: Graph, node: Node) -> tuple[tuple[str, Value],
 
 
 def _lower_add(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
-    (m1, s1), (m2, s2), (m, s) = _add_factors(graph, node)
-    factors = (
+    (m1, s1), (m2, s2), (m, s) = factors(graph, node)
+    scaling = (
         ("multiplier1", m1),
         ("multiplier2", m2),
         ("out_multiplier", m),
@@ -151,7 +139,7 @@ def _lower_add(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
         ("shift2", s2),
         ("out_shift", s),
     )
-    params = (*_loops(graph, node), *factors, *_zero_points_and_range(graph, node))
+    params = (*_loops(graph, node), *scaling, *_zero_points_and_range(graph, node))
     return (KernelCall("nn_add_s8", "nn_elementwise.h", "nn_add_params", params, node.inputs, node.outputs),)
 
 
@@ -195,7 +183,7 @@ CONSTRAINTS = (
 
 
 # Of two centred int8 codes. ADD halves both before it adds them.
-LARGEST_SUM, LARGEST_PRODUCT = 255 << ADD_LEFT_SHIFT, 255 * 255
+LARGEST_SUM, LARGEST_PRODUCT = 255 << LEFT_SHIFT, 255 * 255
 
 
 def _op(
@@ -205,6 +193,7 @@ def _op(
     lower: Callable[[Graph, Node], tuple[KernelCall, ...]],
     cycles: float,
     within: Callable[[Graph, Node], bool],
+    *variants: KernelVariant,
 ) -> Op:
     variant = KernelVariant(
         name="portable",
@@ -219,11 +208,21 @@ def _op(
         read=_read,
         reference=reference,
         constraints=(*CONSTRAINTS, Constraint(WITHIN_32_BITS, within)),
-        variants=(variant,),
+        variants=(variant, *variants),
     )
 
 
 OPS = (
-    _op("add", "ADD", _add, _lower_add, 149.0, lambda g, n: within_32_bits(LARGEST_SUM, _add_factors(g, n)[2][1])),
-    _op("mul", "MUL", _mul, _lower_mul, 45.0, lambda g, n: within_32_bits(LARGEST_PRODUCT, _mul_factor(g, n)[1])),
+    _op(
+        "add",
+        "ADD",
+        _add,
+        _lower_add,
+        149.0,
+        lambda g, n: within_32_bits(LARGEST_SUM, factors(g, n)[2][1]),
+        TABLES,
+        BUILT,
+        DSP,
+    ),
+    _op("mul", "MUL", _mul, _lower_mul, 75.0, lambda g, n: within_32_bits(LARGEST_PRODUCT, _mul_factor(g, n)[1])),
 )

@@ -114,6 +114,8 @@ def _cost(graph: Graph, node: Node) -> Cost:
     row = 95.0 + 4.3 * pairs + eights * (82.0 + 19.1 * pairs) + fours * (120.0 + 14.5 * pairs) + 8.0 * (out_c % GROUP)
     if activation_range(node.attrs.activation, graph.tensor(node.outputs[0])) != (-128, 127):
         row += 16.0 * out_c
+    if in_c % 4:
+        row += 40.0
     return Cost(60.0 + _rows(graph, node) * row)
 
 
