@@ -25,25 +25,54 @@ static inline nn_winograd_tile tile_at(const nn_conv2d_winograd_params *p, int32
     return tile;
 }
 
-/* v of a tile. Where its 6x6 pixels leave the image they are put together in `patch`. */
-static void input_of(const nn_conv2d_winograd_params *p, const int8_t *in, nn_winograd_tile tile,
-                     int8_t *patch, uint32_t *v)
+/* Row y of an image, or null outside. */
+static const int8_t *row_at(const nn_conv2d_winograd_params *p, const int8_t *in, int32_t y)
 {
-    int32_t in_c = p->in_c, in_w = p->in_w;
-    int32_t y = tile.y - p->pad_top, x = tile.x - p->pad_left;
-    if (y >= 0 && x >= 0 && y + 6 <= p->in_h && x + 6 <= in_w) {
-        nn_winograd_input(in + (y * in_w + x) * in_c, in_w * in_c, in_c, v);
+    return (uint32_t)y < (uint32_t)p->in_h ? in + y * p->in_w * p->in_c : 0;
+}
+
+/* Six pixels of a row from column x on go to `dst`; those outside the image get the zero point. */
+static void copy_row(const nn_conv2d_winograd_params *p, const int8_t *row, int32_t x, int8_t *dst)
+{
+    int32_t in_c = p->in_c, zero_point = p->in_zero_point;
+    if (!row) {
+        memset(dst, zero_point, (size_t)(6 * in_c));
         return;
     }
-    memset(patch, p->in_zero_point, (size_t)(36 * in_c));
-    int32_t first = x < 0 ? -x : 0, end = x + 6 > in_w ? in_w - x : 6;
-    for (int32_t i = 0; i < 6; i++) {
-        if ((uint32_t)(y + i) < (uint32_t)p->in_h && first < end) {
-            memcpy(patch + (6 * i + first) * in_c, in + ((y + i) * in_w + x + first) * in_c,
-                   (size_t)((end - first) * in_c));
+    int32_t first = x < 0 ? -x : 0, end = x + 6 > p->in_w ? p->in_w - x : 6;
+    if (first > 0) {
+        memset(dst, zero_point, (size_t)(first * in_c));
+    }
+    memcpy(dst + first * in_c, row + (x + first) * in_c, (size_t)((end - first) * in_c));
+    if (end < 6) {
+        memset(dst + end * in_c, zero_point, (size_t)((6 - end) * in_c));
+    }
+}
+
+/* v of a tile. `above` has the image's row over the tile where that is overwritten in the image, or
+ * is null. Rows that leave the image are put together in `patch`; when one of the last five does,
+ * all of these. */
+static void input_of(const nn_conv2d_winograd_params *p, const int8_t *in, const int8_t *above,
+                     nn_winograd_tile tile, int8_t *patch, uint32_t *v)
+{
+    int32_t y = tile.y - p->pad_top, x = tile.x - p->pad_left, step = p->in_w * p->in_c;
+    int inside = x >= 0 && x + 6 <= p->in_w;
+    const int8_t *first = above ? above : row_at(p, in, y), *second = patch + 6 * p->in_c;
+    if (first && inside) {
+        first += x * p->in_c;
+    } else {
+        copy_row(p, first, x, patch);
+        first = patch;
+    }
+    if (inside && y + 6 <= p->in_h) {
+        second = row_at(p, in, y + 1) + x * p->in_c;
+    } else {
+        step = 6 * p->in_c;
+        for (int32_t i = 1; i < 6; i++) {
+            copy_row(p, row_at(p, in, y + i), x, patch + i * step);
         }
     }
-    nn_winograd_input(patch, 6 * in_c, in_c, v);
+    nn_winograd_input(first, second, step, p->in_c, v);
 }
 
 /* Four channels of a tile's outputs from its m; `out` is the image's first pixel of these channels.
@@ -76,34 +105,57 @@ static void weights_of(const nn_conv2d_winograd_params *p, int32_t channel, uint
     }
 }
 
-/* All tiles, `batch` pairs at a time. `resident` has u of all channels; without it u of four
- * channels at a time is made in `u`. */
-static void convolve(const nn_conv2d_winograd_params *p, const int8_t *in, int8_t *out, uint32_t *v,
-                     const uint32_t *resident, uint32_t *u, int32_t *m)
+/* The scratch's parts. `u` has all channels when it is stored or resident, four otherwise. */
+typedef struct {
+    uint32_t *v;
+    const uint32_t *u;
+    uint32_t *made; /* u of four channels, made again and again; or null */
+    int32_t *m;
+} nn_winograd_scratch;
+
+/* Outputs of the `count` tiles from `first` on, whose v is ready. */
+static void output_batch(const nn_conv2d_winograd_params *p, const nn_winograd_scratch *s,
+                         int32_t first, int32_t count, int8_t *out)
+{
+    const uint32_t *u = s->u;
+    for (int32_t channel = 0; channel < p->out_c; channel += 4) {
+        if (s->made) {
+            weights_of(p, channel, s->made);
+        }
+        const uint32_t *v = s->v;
+        for (int32_t i = 0; i < count; i++) {
+            if (i % 2 == 0) { /* a last tile without a partner has what was there before */
+                p->gemm(v, u, s->m, p->in_c / 2);
+                v += v_words(p->in_c);
+            }
+            output_of(p, s->m + i % 2 * 4, p->requantize + 4 * channel, tile_at(p, first + i),
+                      out + channel);
+        }
+        if (!s->made) {
+            u += u_words(p->in_c);
+        }
+    }
+}
+
+static void convolve(const nn_conv2d_winograd_params *p, const nn_winograd_scratch *s,
+                     const int8_t *in, int8_t *out)
 {
     int32_t tiles = (p->out_h + 3) / 4 * ((p->out_w + 3) / 4);
-    int32_t v_pair = v_words(p->in_c), u_group = u_words(p->in_c);
-    for (int32_t first = 0; first < tiles; first += 2 * p->batch) {
-        int32_t count = tiles - first < 2 * p->batch ? tiles - first : 2 * p->batch;
+    int32_t v_pair = v_words(p->in_c), row = p->in_w * p->in_c;
+    int8_t *patch = (int8_t *)s->m; /* m is not needed while v is made */
+    int8_t *saved = patch + p->work;
+    const int8_t *above = 0;
+    for (int32_t first = 0; first < tiles; first += p->batch) {
+        int32_t count = tiles - first < p->batch ? tiles - first : p->batch;
         for (int32_t i = 0; i < count; i++) {
-            /* m is not needed now, its place takes the patch */
-            input_of(p, in, tile_at(p, first + i), (int8_t *)m, v + i / 2 * v_pair + i % 2);
+            input_of(p, in, above, tile_at(p, first + i), patch, s->v + i / 2 * v_pair + i % 2);
         }
-        for (int32_t channel = 0; channel < p->out_c; channel += 4) {
-            const uint32_t *group = u;
-            if (resident) {
-                group = resident + channel / 4 * u_group;
-            } else {
-                weights_of(p, channel, u);
-            }
-            for (int32_t i = 0; i < count; i++) {
-                if (i % 2 == 0) { /* a last tile without a partner has what was there before */
-                    p->gemm(v + i / 2 * v_pair, group, m, p->in_c / 2);
-                }
-                output_of(p, m + i % 2 * 4, p->requantize + 4 * channel, tile_at(p, first + i),
-                          out + channel);
-            }
+        int32_t last = tile_at(p, first).y + 3;
+        if (in == out && last < p->in_h) { /* the next row of tiles needs what is overwritten now */
+            memcpy(saved, in + last * row, (size_t)row);
+            above = saved;
         }
+        output_batch(p, s, first, count, out);
     }
 }
 
@@ -111,21 +163,21 @@ void nn_conv2d_s8_winograd_stored(const nn_conv2d_winograd_params *p, const int8
                                   int8_t *scratch)
 {
     uint32_t *v = (uint32_t *)(void *)scratch;
-    convolve(p, in, out, v, p->u, 0, (int32_t *)(void *)(v + p->batch * v_words(p->in_c)));
+    uint32_t *m = v + (p->batch + 1) / 2 * v_words(p->in_c);
+    nn_winograd_scratch s = {v, p->u, 0, (int32_t *)(void *)m};
+    convolve(p, &s, in, out);
 }
 
 void nn_conv2d_s8_winograd_run_time(const nn_conv2d_winograd_params *p, const int8_t *in,
                                     int8_t *out, int8_t *scratch)
 {
     uint32_t *v = (uint32_t *)(void *)scratch;
-    uint32_t *u = v + p->batch * v_words(p->in_c);
-    int32_t group = u_words(p->in_c);
-    if (!p->resident) {
-        convolve(p, in, out, v, 0, u, (int32_t *)(void *)(u + group));
-        return;
-    }
-    for (int32_t channel = 0; channel < p->out_c; channel += 4) {
+    uint32_t *u = v + (p->batch + 1) / 2 * v_words(p->in_c);
+    int32_t resident = p->resident ? p->out_c : 0, group = u_words(p->in_c);
+    for (int32_t channel = 0; channel < resident; channel += 4) {
         weights_of(p, channel, u + channel / 4 * group);
     }
-    convolve(p, in, out, v, u, 0, (int32_t *)(void *)(u + p->out_c / 4 * group));
+    uint32_t *m = u + (resident ? resident / 4 : 1) * group;
+    nn_winograd_scratch s = {v, u, resident ? 0 : u, (int32_t *)(void *)m};
+    convolve(p, &s, in, out);
 }

@@ -38,9 +38,11 @@ nn_winograd_gemm_function nn_winograd_gemm_8;
 nn_winograd_gemm_function nn_winograd_gemm_8n;
 nn_winograd_gemm_function nn_winograd_gemm_2n;
 
-/* v of one 6x6 tile: `row` bytes from row to row, `channels` bytes from pixel to pixel. `v` points
- * at the tile's word of the first position. */
-void nn_winograd_input(const int8_t *tile, int32_t row, int32_t channels, uint32_t *v);
+/* v of one 6x6 tile. `first` is its first row, `second` its second; the others follow, `row` bytes
+ * from row to row; `channels` bytes from pixel to pixel. `v` points at the tile's word of the first
+ * position. */
+void nn_winograd_input(const int8_t *first, const int8_t *second, int32_t row, int32_t channels,
+                       uint32_t *v);
 
 /* u of one output channel from its weights, 3 x 3 x channels. `u` points at the channel's word of
  * the first position. */

@@ -109,7 +109,8 @@
     gemm    nn_winograd_gemm_8n, 8, 1
     gemm    nn_winograd_gemm_2n, 2, 1
 
-/* void nn_winograd_input(const int8_t *tile, int32_t row, int32_t channels, uint32_t *v)
+/* void nn_winograd_input(const int8_t *first, const int8_t *second, int32_t row, int32_t channels,
+ *                        uint32_t *v)
  *
  * B' of r4 to r9, in both half-words; leaves the six results in r4, r5, r7, r8, r10, r9. */
     .macro input_1d
@@ -135,43 +136,47 @@
     ssub16  r9, r9, r6                      /* d5 - d3 - 4 (d3 - d1) */
     .endm
 
-    /* The six results to r3 + \at, \step bytes apart. */
+    /* The six results to r12 + \at, \step bytes apart. */
     .macro input_store at, step
-    str     r5, [r3, #\at + \step]
-    str     r7, [r3, #\at + 2 * \step]
-    str     r8, [r3, #\at + 3 * \step]
-    str     r10, [r3, #\at + 4 * \step]
-    str     r9, [r3, #\at + 5 * \step]
+    str     r5, [r12, #\at + \step]
+    str     r7, [r12, #\at + 2 * \step]
+    str     r8, [r12, #\at + 3 * \step]
+    str     r10, [r12, #\at + 4 * \step]
+    str     r9, [r12, #\at + 5 * \step]
     .endm
 
     .macro input_load
     ldr     r4, [r0]
-    ldr     r5, [r0, r1]
-    ldr     r6, [r0, r1, lsl #1]
-    ldr     r7, [r0, r11]
-    ldr     r8, [r0, r1, lsl #2]
-    ldr     r9, [r0, r12]
+    ldr     r5, [r1]
+    ldr     r6, [r1, r2]
+    ldr     r7, [r1, r2, lsl #1]
+    ldr     r8, [r1, r11]
+    ldr     r9, [r1, r2, lsl #2]
     .endm
 
     .macro input_row at
-    ldr     r4, [r3, #\at]
-    ldr     r5, [r3, #\at + 8]
-    ldr     r6, [r3, #\at + 16]
-    ldr     r7, [r3, #\at + 24]
-    ldr     r8, [r3, #\at + 32]
-    ldr     r9, [r3, #\at + 40]
+    ldr     r4, [r12, #\at]
+    ldr     r5, [r12, #\at + 8]
+    ldr     r6, [r12, #\at + 16]
+    ldr     r7, [r12, #\at + 24]
+    ldr     r8, [r12, #\at + 32]
+    ldr     r9, [r12, #\at + 40]
     input_1d
     input_store \at, 8
     .endm
 
     function nn_winograd_input
     push    {r4-r11, lr}
-    add     r11, r1, r1, lsl #1             /* three rows */
-    add     r12, r1, r1, lsl #2             /* five rows */
-    add     lr, r0, r2
+    ldr     r12, [sp, #36]                  /* v */
+    add     r11, r2, r2, lsl #1             /* three rows */
+    add     lr, r0, r3
     vmov    s0, lr                          /* end of the channels */
+    add     lr, r3, r3, lsl #1
+    lsl     lr, lr, #1
+    sub     lr, lr, #4
+    vmov    s1, lr                          /* six pixels less four channels */
 .Lchannels:
-    add     lr, r3, #6 * 8
+    add     lr, r12, #6 * 8
 .Lcolumn:                                   /* columns of the tile, to where the results will be */
     input_load
     sxtb16  r4, r4, ror #8
@@ -181,10 +186,11 @@
     sxtb16  r8, r8, ror #8
     sxtb16  r9, r9, ror #8
     input_1d
-    str     r4, [r3, #NN_WINOGRAD_V_PAIR]
+    str     r4, [r12, #NN_WINOGRAD_V_PAIR]
     input_store NN_WINOGRAD_V_PAIR, 48
     input_load
-    add     r0, r0, r2
+    add     r0, r0, r3
+    add     r1, r1, r3
     sxtb16  r4, r4
     sxtb16  r5, r5
     sxtb16  r6, r6
@@ -193,23 +199,22 @@
     sxtb16  r9, r9
     input_1d
     input_store 0, 48
-    str     r4, [r3], #8
-    cmp     r3, lr
+    str     r4, [r12], #8
+    cmp     r12, lr
     bne     .Lcolumn
-    sub     r3, r3, #6 * 8
-    add     lr, r3, #NN_WINOGRAD_V_PAIR
+    sub     r12, r12, #6 * 8
+    add     lr, r12, #NN_WINOGRAD_V_PAIR
 .Lrow:                                      /* rows, in place */
     input_row NN_WINOGRAD_V_PAIR
-    str     r4, [r3, #NN_WINOGRAD_V_PAIR]
+    str     r4, [r12, #NN_WINOGRAD_V_PAIR]
     input_row 0
-    str     r4, [r3], #48
-    cmp     r3, lr
+    str     r4, [r12], #48
+    cmp     r12, lr
     bne     .Lrow
-    add     r3, r3, #NN_WINOGRAD_V_PAIR
-    add     lr, r2, r2, lsl #2
-    add     lr, lr, r2
-    sub     r0, r0, lr                      /* six pixels back */
-    add     r0, r0, #4
+    add     r12, r12, #NN_WINOGRAD_V_PAIR
+    vmov    lr, s1
+    sub     r0, r0, lr
+    sub     r1, r1, lr
     vmov    lr, s0
     cmp     r0, lr
     bne     .Lchannels

@@ -56,14 +56,16 @@ static void input_1d(int32_t *d, int32_t step)
     d[5 * step] = 4 * d1 - 5 * d3 + d5;
 }
 
-void nn_winograd_input(const int8_t *tile, int32_t row, int32_t channels, uint32_t *v)
+void nn_winograd_input(const int8_t *first, const int8_t *second, int32_t row, int32_t channels,
+                       uint32_t *v)
 {
     for (int32_t pair = 0; pair < channels / 2; pair++, v += 2 * POSITIONS) {
         int32_t d[2][POSITIONS];
         for (int32_t lane = 0; lane < 2; lane++) {
-            const int8_t *x = tile + pair / 2 * 4 + pair % 2 + 2 * lane;
+            int32_t channel = pair / 2 * 4 + pair % 2 + 2 * lane;
             for (int32_t i = 0; i < POSITIONS; i++) {
-                d[lane][i] = x[i / 6 * row + i % 6 * channels];
+                const int8_t *x = i < 6 ? first : second + (i / 6 - 1) * row;
+                d[lane][i] = x[i % 6 * channels + channel];
             }
             for (int32_t i = 0; i < 6; i++) {
                 input_1d(d[lane] + i, 6);

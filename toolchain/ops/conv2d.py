@@ -40,8 +40,8 @@ from toolchain.ops.common import (
     window_fits,
     window_from_tflite,
 )
-from toolchain.ops.conv2d_gemm import GEMM, GEMM_1X1
-from toolchain.ops.conv2d_winograd import WINOGRAD_RUN_TIME, WINOGRAD_STORED
+from toolchain.ops.conv2d_gemm import GEMM, GEMM_1X1, GEMM_PADDED
+from toolchain.ops.conv2d_winograd import WINOGRAD
 
 
 @dataclass(frozen=True)
@@ -205,8 +205,8 @@ OPS = (
                 cost=_cost,
             ),
             GEMM,
-            WINOGRAD_STORED,
-            *WINOGRAD_RUN_TIME,
+            GEMM_PADDED,
+            *WINOGRAD,
             GEMM_1X1,
         ),
     ),

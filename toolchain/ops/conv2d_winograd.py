@@ -1,11 +1,13 @@
 """CONV_2D by exact integer Winograd F(4x4, 3x3): a quarter of the products, for cores with DSP extension and FPU.
 
 ``nn_winograd.h`` has the transforms. The transformed weights u are eight times as large as the int8 weights: either
-they lie in flash (``winograd_stored``), or they are made at run time in scratch memory (``winograd_run_time``).
+they lie in flash (``winograd_stored``), or they are made at run time in scratch memory (``winograd_run_time``), once or
+several times, with less scratch the more often. The forms that go by rows of tiles can work in place.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +20,6 @@ from toolchain.ops.common import Window, activation_range, constant
 # The rows of G scaled to integers; see nn_winograd.h.
 G = np.array([[6, 0, 0], [1, 1, 1], [1, -1, 1], [1, 2, 4], [1, -2, 4], [0, 0, 6]], np.int64)
 LANES = (0, 2, 1, 3)  # SXTB16 takes bytes 0 and 2 of a word, then 1 and 3
-SOURCES = ("nn_conv2d_s8_winograd.c",)
 
 
 def _channels(graph: Graph, node: Node) -> Channels:
@@ -54,7 +55,8 @@ def transform_weights(channels: Channels) -> Array:
     u = np.einsum("ia,oabc,jb->ocij", G, weights, G).reshape(out_c // 4, 4, in_c // 4, 4, 36)
     u = u[:, :, :, LANES].reshape(out_c // 4, 4, in_c // 2, 2, 36) & 0xFFFF
     words = u[:, :, :, 0] | u[:, :, :, 1] << 16  # (group, output channel, pair, position)
-    return words.transpose(0, 2, 3, 1).astype(np.uint32)
+    stream: Array = words.transpose(0, 2, 3, 1).astype(np.uint32)
+    return stream
 
 
 def _requantize(c: Channels) -> Array:
@@ -67,17 +69,15 @@ def _requantize(c: Channels) -> Array:
 class _Sizes:
     """What a layer's Winograd form has of everything; bytes where not said."""
 
-    tiles: int
+    tiles_down: int
+    tiles_across: int
     in_c: int
     out_c: int
+    row: int
 
     @property
-    def pairs_of_tiles(self) -> int:
-        return -(-self.tiles // 2)
-
-    @property
-    def v_pair(self) -> int:
-        return 144 * self.in_c
+    def tiles(self) -> int:
+        return self.tiles_down * self.tiles_across
 
     @property
     def u_group(self) -> int:
@@ -88,15 +88,18 @@ class _Sizes:
         """m of two tiles and four output channels, or the pixels of a tile."""
         return max(1152, 36 * self.in_c)
 
+    def v(self, tiles: int) -> int:
+        return -(-tiles // 2) * 144 * self.in_c
+
 
 def _sizes(graph: Graph, node: Node) -> _Sizes:
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    return _Sizes(-(-out.shape[1] // 4) * -(-out.shape[2] // 4), x.shape[3], out.shape[3])
+    return _Sizes(-(-out.shape[1] // 4), -(-out.shape[2] // 4), x.shape[3], out.shape[3], x.shape[2] * x.shape[3])
 
 
 @dataclass(frozen=True)
 class _Schedule:
-    """``batch`` pairs of tiles at a time; ``builds``: how often all of u is made."""
+    """``batch`` tiles at a time; ``builds``: how often all of u is made."""
 
     batch: int
     resident: bool
@@ -104,18 +107,36 @@ class _Schedule:
     scratch: int
 
 
-def _stored_schedule(s: _Sizes) -> _Schedule:
-    return _Schedule(1, True, 0, s.v_pair + s.work)
+Scheduler = Callable[[_Sizes], _Schedule]
 
 
-def _run_time_schedule(s: _Sizes, builds: int) -> _Schedule:
-    """u is made ``builds`` times. Once: either u of all channels or v of all tiles stays in memory."""
-    batch = -(-s.pairs_of_tiles // builds)
-    scratch = batch * s.v_pair + s.u_group + s.work
-    resident = s.v_pair + s.u_group * (s.out_c // 4) + s.work
-    if builds == 1 and resident < scratch:
-        return _Schedule(1, True, 1, resident)
-    return _Schedule(batch, False, -(-s.pairs_of_tiles // batch), scratch)
+def _stored_pairs(s: _Sizes) -> _Schedule:
+    return _Schedule(2, True, 0, s.v(2) + s.work)
+
+
+def _stored_rows(s: _Sizes) -> _Schedule:
+    return _Schedule(s.tiles_across, True, 0, s.v(s.tiles_across) + s.work + s.row)
+
+
+def _run_time_rows(s: _Sizes) -> _Schedule:
+    return _Schedule(s.tiles_across, False, s.tiles_down, s.v(s.tiles_across) + s.u_group + s.work + s.row)
+
+
+def _run_time_once(s: _Sizes) -> _Schedule:
+    """Either u of all channels or v of all tiles stays in memory, whichever is smaller."""
+    every_v = s.v(s.tiles) + s.u_group + s.work
+    every_u = s.v(2) + s.u_group * (s.out_c // 4) + s.work
+    return _Schedule(2, True, 1, every_u) if every_u < every_v else _Schedule(2 * -(-s.tiles // 2), False, 1, every_v)
+
+
+def _run_time(builds: int) -> Scheduler:
+    """u is made at most ``builds`` times."""
+
+    def schedule(s: _Sizes) -> _Schedule:
+        batch = 2 * -(-s.tiles // (2 * builds))
+        return _Schedule(batch, False, -(-s.tiles // batch), s.v(batch) + s.u_group + s.work)
+
+    return schedule
 
 
 def _gemm(in_c: int) -> Symbol:
@@ -139,6 +160,7 @@ def _call(graph: Graph, node: Node, symbol: str, weights: tuple[str, Const], sch
         ("in_zero_point", x.zero_point),
         ("batch", schedule.batch),
         ("resident", int(schedule.resident)),
+        ("work", _sizes(graph, node).work),
         ("gemm", _gemm(x.shape[3])),
         ("output", Symbol("nn_winograd_output_relu" if out.zero_point == -128 else "nn_winograd_output")),
         ("requantize", Const("requantize", "int32_t", _requantize(_channels(graph, node)))),
@@ -148,62 +170,62 @@ def _call(graph: Graph, node: Node, symbol: str, weights: tuple[str, Const], sch
     return KernelCall(symbol, header, params_type, params, node.inputs[:1], node.outputs, schedule.scratch)
 
 
-def _lower_stored(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
-    u = Const("u", "uint32_t", transform_weights(_channels(graph, node)))
-    schedule = _stored_schedule(_sizes(graph, node))
-    return (_call(graph, node, "nn_conv2d_s8_winograd_stored", ("u", u), schedule),)
-
-
 def _cost(s: _Sizes, builds: int, relu: bool) -> Cost:
     """Cycles by part: v, m, outputs and u."""
-    quads, groups = s.in_c // 4, s.out_c // 4
+    quads, groups, pairs_of_tiles = s.in_c // 4, s.out_c // 4, -(-s.tiles // 2)
     per_pair = 36 * (8.0 * s.in_c + (22.0 if s.in_c <= 16 else 26.0 + 0.5 * s.in_c))
     per_tile = 940.0 * quads + 300.0 + s.out_c * (360.0 if relu else 392.0)
     per_build = s.out_c * (500.0 * quads + 40.0)
-    return Cost(s.pairs_of_tiles * groups * per_pair + s.tiles * per_tile + builds * per_build)
+    return Cost(pairs_of_tiles * groups * per_pair + s.tiles * per_tile + builds * per_build)
 
 
-def _relu(graph: Graph, node: Node) -> bool:
-    return graph.tensor(node.outputs[0]).zero_point == -128
+def _same_shape(graph: Graph, node: Node) -> bool:
+    return graph.tensor(node.inputs[0]).shape == graph.tensor(node.outputs[0]).shape
 
 
-def _run_time(builds: int) -> KernelVariant:
-    """u made of the int8 weights, at most ``builds`` times: the more often, the less scratch."""
+def _variant(
+    name: str, scheduler: Scheduler, faster: Sequence[Scheduler] = (), in_place: bool = False
+) -> KernelVariant:
+    """Left out where it needs no less scratch than one of the ``faster``."""
+    stored = scheduler in (_stored_pairs, _stored_rows)
 
     def lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
-        weights = Const("weights", "int8_t", _channels(graph, node).weights.astype(np.int8))
-        schedule = _run_time_schedule(_sizes(graph, node), builds)
-        return (_call(graph, node, "nn_conv2d_s8_winograd_run_time", ("weights", weights), schedule),)
+        channels = _channels(graph, node)
+        if stored:
+            weights = Const("u", "uint32_t", transform_weights(channels))
+        else:
+            weights = Const("weights", "int8_t", channels.weights.astype(np.int8))
+        symbol = f"nn_conv2d_s8_winograd_{'stored' if stored else 'run_time'}"
+        return (_call(graph, node, symbol, (weights.suffix, weights), scheduler(_sizes(graph, node))),)
 
     def cost(graph: Graph, node: Node) -> Cost:
         sizes = _sizes(graph, node)
-        return _cost(sizes, _run_time_schedule(sizes, builds).builds, _relu(graph, node))
+        return _cost(sizes, scheduler(sizes).builds, graph.tensor(node.outputs[0]).zero_point == -128)
 
     def supports(graph: Graph, node: Node) -> bool:
-        if not _supports(graph, node):
+        if not _supports(graph, node) or (in_place and not _same_shape(graph, node)):
             return False
         sizes = _sizes(graph, node)
-        smaller = _run_time_schedule(sizes, builds).scratch
-        return builds == 1 or smaller < _run_time_schedule(sizes, builds // 2).scratch
+        return all(scheduler(sizes).scratch < other(sizes).scratch for other in faster)
 
     return KernelVariant(
-        name="winograd_run_time" if builds == 1 else f"winograd_run_time_{builds}",
-        sources=(*SOURCES, "nn_winograd_dsp.S"),
+        name=name,
+        sources=("nn_conv2d_s8_winograd.c", "nn_winograd_dsp.S"),
         lower=lower,
         cost=cost,
         supports=supports,
         features=frozenset({"dsp", "fpu"}),
-        twins=(*SOURCES, "nn_winograd_twin.c"),
+        twins=("nn_conv2d_s8_winograd.c", "nn_winograd_twin.c"),
+        in_place=lambda graph, node: (0,) if in_place else (),
     )
 
 
-WINOGRAD_STORED = KernelVariant(
-    name="winograd_stored",
-    sources=(*SOURCES, "nn_winograd_dsp.S"),
-    lower=_lower_stored,
-    cost=lambda graph, node: _cost(_sizes(graph, node), 0, _relu(graph, node)),
-    supports=_supports,
-    features=frozenset({"dsp", "fpu"}),
-    twins=(*SOURCES, "nn_winograd_twin.c"),
+_TWICE, _FOUR_TIMES = _run_time(2), _run_time(4)
+WINOGRAD = (
+    _variant("winograd_stored", _stored_pairs),
+    _variant("winograd_stored_rows", _stored_rows, in_place=True),
+    _variant("winograd_run_time", _run_time_once),
+    _variant("winograd_run_time_2", _TWICE, (_run_time_once,)),
+    _variant("winograd_run_time_4", _FOUR_TIMES, (_run_time_once, _TWICE)),
+    _variant("winograd_run_time_rows", _run_time_rows, in_place=True),
 )
-WINOGRAD_RUN_TIME = tuple(_run_time(builds) for builds in (1, 2, 4, 8))
