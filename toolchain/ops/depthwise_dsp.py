@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -106,16 +106,35 @@ def _supports(graph: Graph, node: Node) -> bool:
     return is_exact(graph, node)
 
 
-def bias_and_multiplier(channels: Channels, zero_point: int) -> Array:
-    """The words (channels, 2) that follow a channel's taps: its doubled bias and its multiplier, uint32.
+def with_common_zero_point(channels: Channels, zero_point: int) -> Channels:
+    """The same codes with one zero point for all channels.
 
-    A channel of one code has neither weights nor a scale; the kernels' common zero point is not its own. Its code is
-    made of a bias: 2 * (4 * code) * 2**30 / 2**32 / 2.
+    A channel of one code has neither weights nor a scale: its distance to the zero point, times four, becomes its bias
+    and a quarter its scale.
     """
     fixed = channels.multiplier == 0
-    bias = np.where(fixed, 4 * (channels.zero_point - zero_point), channels.bias)
-    multiplier = np.where(fixed, 1 << 30, channels.multiplier)
-    words: Array = (np.stack([2 * bias, multiplier], axis=1) & 0xFFFFFFFF).astype(np.uint32)
+    return replace(
+        channels,
+        bias=np.where(fixed, 4 * (channels.zero_point - zero_point), channels.bias),
+        multiplier=np.where(fixed, 1 << 30, channels.multiplier),
+        zero_point=np.full_like(channels.zero_point, zero_point),
+    )
+
+
+def fours(channels: int) -> list[Array]:
+    """The channels four at a time; the last four overlap those before them when there are not enough."""
+    return [min(c, channels - 4) + np.arange(4) for c in range(0, channels, 4)]
+
+
+def bytes_to_words(data: Array) -> Array:
+    """int8 values (rows, 4 n) as little-endian words (rows, n)."""
+    words: Array = np.ascontiguousarray((data & 0xFF).astype(np.uint8)).view("<u4")
+    return words
+
+
+def to_words(data: Array) -> Array:
+    """int32 values as words."""
+    words: Array = (data & 0xFFFFFFFF).astype(np.uint32)
     return words
 
 
@@ -124,19 +143,19 @@ _ORDER = (0, 1, 3, 4, 3, 4, 6, 7, 2, 0, 5, 8)
 _SHIFT = 9
 
 
-def _pack(channels: Channels, zero_point: int) -> Array:
-    """The uint32 words of ``nn_depthwise_3x3.h``: five for each channel."""
+def _pack(channels: Channels) -> Array:
+    """The words of ``nn_depthwise_3x3.h``: five for each channel."""
     data = channels.weights[:, _ORDER]
     data[:, _SHIFT] = -channels.shift
-    words = np.ascontiguousarray((data & 0xFF).astype(np.uint8)).view("<u4")
-    return np.concatenate([words, bias_and_multiplier(channels, zero_point)], axis=1).reshape(-1)
+    numbers = np.stack([2 * channels.bias, channels.multiplier], axis=1)
+    return np.concatenate([bytes_to_words(data), to_words(numbers)], axis=1).reshape(-1)
 
 
 def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     channels = out.shape[3]
     plan = _plan(graph, node)
-    words = _pack(depthwise_channels(graph, node, plan.transposed), out.zero_point)
+    words = _pack(with_common_zero_point(depthwise_channels(graph, node, plan.transposed), out.zero_point))
     tile = (
         ("rows", plan.rows.out_size),
         ("columns", plan.columns.out_size),

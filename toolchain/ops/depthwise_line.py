@@ -10,7 +10,16 @@ from toolchain.graph import Array, Graph, Node
 from toolchain.ops.base import Const, Cost, Fields, KernelCall, KernelVariant, Symbol
 from toolchain.ops.channels import Channels
 from toolchain.ops.common import Window
-from toolchain.ops.depthwise_dsp import Axis, axes, bias_and_multiplier, depthwise_channels, is_exact
+from toolchain.ops.depthwise_dsp import (
+    Axis,
+    axes,
+    bytes_to_words,
+    depthwise_channels,
+    fours,
+    is_exact,
+    to_words,
+    with_common_zero_point,
+)
 
 _LARGEST = 15  # taps: eight pairs
 _TAP_BYTES = 64  # scratch for them
@@ -61,20 +70,18 @@ def _supports(graph: Graph, node: Node) -> bool:
     return is_exact(graph, node)
 
 
-def _pack(channels: Channels, zero_point: int, tap_words: int) -> Array:
-    """The uint32 words of ``nn_depthwise_line.h``."""
+def _pack(channels: Channels, tap_words: int) -> Array:
+    """The words of ``nn_depthwise_line.h``."""
     count, size = channels.weights.shape
     taps = np.zeros((count, 4 * tap_words), np.int64)
     taps[:, :size] = channels.weights
-    taps = taps.reshape(count, tap_words, 4)[:, :, (0, 2, 1, 3)]
-    words = np.ascontiguousarray((taps & 0xFF).astype(np.uint8)).view("<u4").reshape(count, tap_words)
-    rows = np.concatenate([words, bias_and_multiplier(channels, zero_point)], axis=1)
+    taps = taps.reshape(count, tap_words, 4)[:, :, (0, 2, 1, 3)].reshape(count, -1)
+    numbers = np.stack([2 * channels.bias, channels.multiplier], axis=1)
+    rows = np.concatenate([bytes_to_words(taps), to_words(numbers)], axis=1)
     stream = []
-    for c in range(0, count, 4):
-        four = np.minimum(c, count - 4) + np.arange(4)
-        shifts = (-channels.shift[four]).astype(np.uint8).view("<u4")
-        stream += [shifts, rows[four].reshape(-1)]
-    return np.concatenate(stream).astype(np.uint32)
+    for four in fours(count):
+        stream += [bytes_to_words(-channels.shift[four]), rows[four].reshape(-1)]
+    return np.concatenate(stream)
 
 
 def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
@@ -88,7 +95,7 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
         ("tap_words", plan.tap_words),
         ("zero_term", 2 * out.zero_point + 1),
     )
-    words = _pack(depthwise_channels(graph, node), out.zero_point, plan.tap_words)
+    words = _pack(with_common_zero_point(depthwise_channels(graph, node), out.zero_point), plan.tap_words)
     params = (
         ("channels", out.shape[3]),
         ("lines", across.out_size),
