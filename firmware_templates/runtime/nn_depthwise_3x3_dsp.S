@@ -39,7 +39,7 @@
 /* Where the loops are. */
 #define STRIP_END   s10 /* of the columns that make pairs of outputs */
 #define ROWS_LEFT   s11 /* less two */
-#define NEXT_ROWS   s12 /* bytes of out from the end of these columns to two rows below their start */
+#define NEXT_ROWS   s12 /* bytes of out from there to two rows below the first column */
 #define CHANNEL     s13 /* strip at the first row and column */
 #define WEIGHTS     s14 /* of the next channel */
 #define OUT         s15 /* of the channel */

@@ -1,29 +1,32 @@
 #include "nn_depthwise_taps.h"
-
-#include <string.h>
+#include "nn_dsp.h"
 
 /* The four channels of all taps of the window whose corner is (y, x). */
-static void gather(const nn_depthwise_taps_params *p, const int8_t *in, int8_t *taps, int32_t y,
+static void gather(const nn_depthwise_taps_params *p, const int8_t *in, uint32_t *taps, int32_t y,
                    int32_t x)
 {
-    for (int32_t ky = 0; ky < p->window.rows; ky++, y += p->rows.dilation) {
-        const int8_t *row = in + y * p->rows.in_step;
-        int inside = (uint32_t)y < (uint32_t)p->rows.in_size;
-        int32_t column = x;
-        for (int32_t kx = p->window.columns; kx > 0; kx--, column += p->columns.dilation) {
-            if (inside && (uint32_t)column < (uint32_t)p->columns.in_size) {
-                memcpy(taps, row + column * p->columns.in_step, 4);
-            } else {
-                memset(taps, p->in_zero_point, 4);
-            }
-            taps += 4;
+    const uint32_t padding = (uint32_t)(uint8_t)p->in_zero_point * 0x01010101u;
+    const uint32_t rows = (uint32_t)p->rows.in_size, columns = (uint32_t)p->columns.in_size;
+    const int32_t kernel_columns = p->window.columns, dilation = p->columns.dilation;
+    const int32_t tap_step = p->window.tap_step, row_step = p->window.row_step;
+    const int8_t *row = in + y * p->rows.in_step + x * p->columns.in_step;
+    for (int32_t ky = p->window.rows; ky > 0; ky--) {
+        const int8_t *tap = row;
+        /* a row outside the image has no column inside */
+        int32_t column = (uint32_t)y < rows ? x : -kernel_columns * dilation;
+        for (int32_t kx = kernel_columns; kx > 0; kx--) {
+            *taps++ = (uint32_t)column < columns ? nn_load4(tap) : padding;
+            tap += tap_step;
+            column += dilation;
         }
+        row += row_step;
+        y += p->rows.dilation;
     }
 }
 
 /* Row oy of the output. */
 static void row(const nn_depthwise_taps_params *p, const int8_t *in, const uint32_t *weights,
-                int8_t *out, int8_t *scratch, int32_t oy)
+                int8_t *out, uint32_t *scratch, int32_t oy)
 {
     nn_depthwise_window gathered = p->window, window = p->window;
     gathered.row_step = 4 * gathered.columns;
@@ -40,7 +43,7 @@ static void row(const nn_depthwise_taps_params *p, const int8_t *in, const uint3
             out += window.outputs * window.out_step;
         } else {
             gather(p, in, scratch, y, x);
-            p->kernel(scratch, weights, out, &gathered);
+            p->kernel((const int8_t *)scratch, weights, out, &gathered);
             ox++;
             out += window.out_step;
         }
@@ -51,11 +54,12 @@ void nn_depthwise_conv2d_s8_taps(const nn_depthwise_taps_params *p, const int8_t
                                  int8_t *scratch)
 {
     const uint32_t *weights = p->weights;
+    uint32_t *taps = (uint32_t *)(void *)scratch;
     for (int32_t c = 0; c < p->channels; c += 4) {
         /* the last four overlap those before when channels are not a multiple of four */
         int32_t channel = c + 4 <= p->channels ? c : p->channels - 4;
         for (int32_t oy = 0; oy < p->rows.out_size; oy++) {
-            row(p, in + channel, weights, out + oy * p->rows.out_step + channel, scratch, oy);
+            row(p, in + channel, weights, out + oy * p->rows.out_step + channel, taps, oy);
         }
         weights += 9 + p->window.rows * p->window.columns;
     }

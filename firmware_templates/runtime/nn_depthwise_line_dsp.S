@@ -1,6 +1,6 @@
 /*
  * Depthwise outputs of four channels along packed lines of pixels. ARMv7E-M with FPU (the FPU's
- * registers hold what the core's cannot). nn_depthwise_line.h says what strip and weights look like.
+ * registers hold what the core's cannot). nn_depthwise_line.h explains strip and weights.
  *
  * void nn_depthwise_s8_line[_relu](uint32_t *scratch, const uint32_t *weights, int8_t *out,
  *                                  const nn_depthwise_line *line);

@@ -51,12 +51,14 @@ class _Plan:
         slots = strips + (-(-rows // 2) if self.stride == 1 else rows)
         row_pairs, last_row = divmod(rows, 2)
         column_pairs, last_column = divmod(columns, 2)
-        step, step_1, half, half_1 = (67, 40, 44, 28) if self.stride == 1 else (76, 45, 56, 35)
-        compute = row_pairs * (column_pairs * step + last_column * half + 30)
-        compute += last_row * (column_pairs * step_1 + last_column * half_1 + 25)
+        step, half_step = (67, 41) if self.stride == 1 else (76, 46)  # of two rows
+        step_1, half_step_1 = (42, 25) if self.stride == 1 else (46, 27)  # of the last row
+        compute = row_pairs * (column_pairs * step + last_column * half_step + 21)
+        compute += last_row * (column_pairs * step_1 + last_column * half_step_1 + 10)
         inside = min(self.columns.in_size, self.strip_columns - self.columns.pad)
-        pack = slots * (17 * inside + 40) + strips * (30 * inside + 60)
-        return -(-channels // 4) * (4 * (compute + strips * 60) + pack)
+        pack = slots * (inside // 4 * 59 + inside % 4 * 18 + 70)
+        keep = (strips - 1) * (14 * inside + 20)
+        return -(-channels // 4) * (4 * (compute + strips * 45) + pack + keep + strips * 80 + 50)
 
 
 def axes(graph: Graph, node: Node) -> tuple[Axis, Axis]:

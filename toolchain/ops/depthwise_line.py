@@ -50,7 +50,8 @@ class _Plan:
         """Modelled cycles of the whole layer."""
         outputs = self.along.out_size
         channel = 19 * self.tap_words + 50 + -(-outputs // 4) * (9 * self.tap_pairs + 48)
-        pack = 17 * -(-(outputs + self.size - 1) // 2) + 60
+        border = -(-self.along.pad // 2) + max(0, outputs + self.size - self.along.pad - self.along.in_size) // 2
+        pack = 17 * -(-(outputs + self.size - 1) // 2) + 60 + 55 * border
         return -(-channels // 4) * self.across.out_size * (4 * channel + pack + 60)
 
 

@@ -74,7 +74,7 @@ class _Plan:
         outputs = self.rows.axis.out_size * self.columns.axis.out_size
         border = outputs - (bottom - top) * (right - left)
         gather = self.rows.taps * (20 * self.columns.taps + 20) + 150
-        return -(-channels // 4) * (window * outputs + runs * 120 + border * gather + 60 * self.rows.axis.out_size)
+        return -(-channels // 4) * (window * outputs + runs * 190 + border * gather + 60 * self.rows.axis.out_size)
 
 
 def _plan(graph: Graph, node: Node) -> _Plan:
