@@ -1,6 +1,7 @@
 #!/bin/sh
-# Resolves pyproject.toml into requirements.lock (what a run needs) and requirements-dev.lock (that and the tests'
-# needs), for Python 3.10 to 3.13 on every platform, with hashes. Pins stay where they are unless UPGRADE=1.
+# Resolves pyproject.toml into requirements.lock (what a run needs) and requirements-dev.lock (that and what the
+# tests and the benchmark need), for Python 3.10 to 3.13 on every platform, with hashes. Pins stay where they are
+# unless UPGRADE=1.
 set -eu
 cd "$(dirname "$0")/.."
 python=${1:-.venv/bin/python}
@@ -13,5 +14,5 @@ compile() {
         --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
         --constraint scripts/lock-constraints.txt --custom-compile-command "make lock" ${UPGRADE:+--upgrade} "$@" pyproject.toml - >/dev/null
 }
-compile --extra keras --extra images --extra examples --extra dev --output-file requirements-dev.lock
+compile --extra keras --extra images --extra examples --extra bench --extra dev --output-file requirements-dev.lock
 compile --extra keras --extra images --extra examples --constraint requirements-dev.lock --output-file requirements.lock

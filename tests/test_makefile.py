@@ -49,7 +49,20 @@ def checkout(tmp_path: Path) -> Path:
 def test_the_default_goal_is_help() -> None:
     assert dry_run() == dry_run("help")
     text = "\n".join(dry_run())
-    for target in ("deploy", "profile", "emulate", "compile", "test", "lint", "format", "setup", "lock", "clean"):
+    for target in (
+        "deploy",
+        "profile",
+        "emulate",
+        "compile",
+        "test",
+        "bench",
+        "bench-check",
+        "lint",
+        "format",
+        "setup",
+        "lock",
+        "clean",
+    ):
         assert f"make {target}" in text
 
 
@@ -85,6 +98,12 @@ def test_the_other_jobs(target: str, command: str, checkout: Path) -> None:
     last = dry_run(target, cwd=checkout)[-1]
     assert command in last
     assert ("--target" in last) == (target != "emulate")
+
+
+def test_the_benchmark(checkout: Path) -> None:
+    assert dry_run("bench", cwd=checkout)[-1].split() == [".venv/bin/python", "-m", "benchmarks.bench"]
+    check = dry_run("bench-check", "SET=twins", cwd=checkout)[-1].split()
+    assert check == [".venv/bin/python", "-m", "benchmarks.bench", "--check", "--set", '"twins"']
 
 
 def test_a_second_run_installs_nothing(checkout: Path) -> None:

@@ -90,7 +90,7 @@ def _python_packages() -> tuple[Finding, ...]:
         if match is None or ("python_version" in marker and sys.version_info >= (3, 11)):
             continue
         extra = re.search(r"extra\s*==\s*['\"](\w+)['\"]", marker)
-        if extra and extra[1] == "dev":
+        if extra and extra[1] in ("dev", "bench"):
             continue
         name = match[0]
         install = f"pip install 'mcuforge[{extra[1]}]'" if extra else f"pip install {name}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from toolchain import __version__
 from toolchain.codegen.text import c_float, comment
-from toolchain.graph import Array, Graph, Tensor
+from toolchain.graph import Array, Graph, Node, Tensor
 from toolchain.ops.base import Const, KernelCall
 from toolchain.plan import Plan, Step
 from toolchain.target import Target
@@ -333,17 +333,22 @@ def _argument(plan: Plan, name: str, call: str, consts: list[ConstView]) -> Argu
 
 def _layer_comment(graph: Graph, step: Step, index: int) -> str:
     """For example: 3  conv2d  8x8x16 -> 8x8x32, 3x3, relu  (portable)  [conv_2]."""
-    shapes = [_shape(graph.tensor(n)) for n in step.node.inputs if n and not graph.is_constant(n)]
-    text = f"{index}  {step.node.op}  {' + '.join(shapes)} -> {_shape(graph.tensor(step.node.outputs[0]))}"
-    window = getattr(step.node.attrs, "window", None)
+    variant = step.variant.name if step.variant else "view"
+    return comment(f"{index}  {layer_text(graph, step.node)}  ({variant})  [{', '.join(step.node.layers)}]")
+
+
+def layer_text(graph: Graph, node: Node) -> str:
+    """A node for people, for example: conv2d  8x8x16 -> 8x8x32, 3x3, relu."""
+    shapes = [_shape(graph.tensor(n)) for n in node.inputs if n and not graph.is_constant(n)]
+    text = f"{node.op}  {' + '.join(shapes)} -> {_shape(graph.tensor(node.outputs[0]))}"
+    window = getattr(node.attrs, "window", None)
     if window is not None:
         text += f", {window.size[0]}x{window.size[1]}"
         if window.stride != (1, 1):
             text += f" stride {window.stride[0]}x{window.stride[1]}"
-    if getattr(step.node.attrs, "activation", "none") not in ("none", 0):
-        text += f", {step.node.attrs.activation}"
-    variant = step.variant.name if step.variant else "view"
-    return comment(f"{text}  ({variant})  [{', '.join(step.node.layers)}]")
+    if getattr(node.attrs, "activation", "none") not in ("none", 0):
+        text += f", {node.attrs.activation}"
+    return text
 
 
 def _shape(tensor: Tensor) -> str:

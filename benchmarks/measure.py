@@ -1,0 +1,180 @@
+"""Measures one model: compiled, built, flashed to the virtual board and run there under the cycle model."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from tflite_micro.python.tflite_micro import runtime
+
+from benchmarks.models import NAMES, TWIN, model_file
+from benchmarks.record import Layer, Model, Record, Tools
+from toolchain import flashers
+from toolchain.assess import random_codes
+from toolchain.build import Firmware
+from toolchain.codegen.views import layer_text
+from toolchain.compile import Compiled, compile_model
+from toolchain.errors import ToolError
+from toolchain.firmware import build_firmware
+from toolchain.graph import Array
+from toolchain.inspection import total_macs
+from toolchain.job import Job
+from toolchain.measure import linked, with_query
+from toolchain.plan import Plan, Step
+from toolchain.ports import PortChoice
+from toolchain.progress import Progress
+from toolchain.target import Target, load_target
+from toolchain.versions import first_line_of
+from toolchain.virtual import RegionCounts
+from toolchain.virtual.qemu import find_qemu
+
+TARGET = "stm32"
+SAMPLES = 3
+SEED = 7
+_TFLM_ARENA = 1 << 20
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
+
+
+def measure_set(which: str, progress: Progress, names: Sequence[str] = NAMES) -> Record:
+    """All models of a set, one after the other. Raises UserError for what is missing on this machine."""
+    target = load_target(TARGET)
+    models, compilers = [], set()
+    with progress.step(f"Measuring the {which} set", len(names)) as advance:
+        for name in names:
+            model, compiler = measure_model(name, model_file(which, name), target, progress)
+            models.append(model)
+            compilers.add(compiler)
+            progress.info(f"{which}: {name}: {model.cycles:,} cycles (modelled)")
+            advance(1)
+    (compiler,) = compilers
+    return Record(
+        set=which,
+        target=target.name,
+        core=target.core,
+        tools=Tools(compiler=compiler, qemu=_qemu_version(target), tensorflow=_tensorflow_version(which)),
+        models=tuple(models),
+    )
+
+
+def measure_model(name: str, path: Path, target: Target, progress: Progress) -> tuple[Model, str]:
+    """The model's figures, and the version of the compiler that its firmware names."""
+    assert target.emulator is not None
+    choice = PortChoice(f"virtual://{target.emulator.board}", "the virtual board", virtual=True, bootloader=True)
+    job = Job(str(path), target, name=name, port=choice.url)
+    compiled = compile_model(job, progress)
+    with tempfile.TemporaryDirectory(prefix="mcuforge-bench-") as folder:
+        firmware = build_firmware(job, compiled, Path(folder), progress)
+        assert firmware.image is not None
+        assert firmware.origin is not None
+        image = flashers.FlashImage(firmware.image, firmware.origin, firmware.elf)
+        flashers.flash(image, target, choice, progress=progress)
+    codes = random_codes(compiled.model.graph, SAMPLES, SEED)
+    outputs, regions = _run(choice, job, compiled, codes)
+    expected = _tflm(compiled.model.tflite, codes, len(outputs[0]))
+    differing = sum(
+        int((a != b).sum())
+        for row, wanted in zip(outputs, expected, strict=True)
+        for a, b in zip(row, wanted, strict=True)
+    )
+    first = regions[0]
+    memory = compiled.plan.memory
+    model = Model(
+        name=name,
+        sha256=compiled.model.ident.sha256,
+        macs=total_macs(compiled.model.graph),
+        cycles=first.cycles,
+        instructions=first.instructions,
+        flash_bytes=firmware.flash,
+        ram_bytes=firmware.ram,
+        arena_bytes=memory.arena_bytes,
+        arena_lower_bound=memory.lower_bound,
+        samples=SAMPLES,
+        slowest_cycles=max(r.cycles for r in regions),
+        codes=sum(a.size for row in expected for a in row),
+        differing=differing,
+        layers=_layers(compiled.plan, firmware, first),
+    )
+    return model, _version_in(firmware.compiler)
+
+
+def _run(
+    choice: PortChoice, job: Job, compiled: Compiled, codes: Sequence[Array]
+) -> tuple[list[list[Array]], list[RegionCounts]]:
+    """The board's outputs for each sample, and what the emulator counted during each."""
+    ident = compiled.model.ident
+    with linked(with_query(choice.url, "count=1"), job.target, ident.sha256, ident.name) as (link, port):
+        if port.board.no_cycles:
+            raise ToolError(
+                f"there are no modelled cycles: {port.board.no_cycles}",
+                "Install a host compiler and QEMU with plugins.",
+            )
+        port.board.clear()
+        outputs = [link.infer([x[i] for x in codes]) for i in range(SAMPLES)]
+        regions = port.board.regions()
+    if len(regions) != SAMPLES:
+        raise ToolError(f"{ident.name}: {len(regions)} runs counted instead of {SAMPLES}", "Run it again.")
+    return outputs, regions
+
+
+def _tflm(content: bytes, codes: Sequence[Array], outputs: int) -> list[list[Array]]:
+    """What TFLM's reference kernels make of the same inputs; every output without its batch dimension."""
+    interpreter = runtime.Interpreter.from_bytes(content, arena_size=_TFLM_ARENA)
+    rows = []
+    for sample in range(SAMPLES):
+        for index, x in enumerate(codes):
+            interpreter.set_input(np.ascontiguousarray(x[sample]), index)
+        interpreter.invoke()
+        rows.append([np.array(interpreter.get_output(i)) for i in range(outputs)])
+    return rows
+
+
+def _layers(plan: Plan, firmware: Firmware, region: RegionCounts) -> tuple[Layer, ...]:
+    # Segment 0 is the call itself, before the first layer's marker.
+    rows = zip(plan.layers, firmware.layer_flash, region.segments[1:], strict=True)
+    return tuple(
+        Layer(
+            name=" + ".join(step.node.layers) or step.node.name,
+            text=" ".join(layer_text(plan.graph, step.node).split()),
+            op=step.node.op,
+            kernel=step.variant.name if step.variant else "",
+            macs=step.macs,
+            cycles=cycles,
+            instructions=instructions,
+            flash_bytes=flash,
+            ram_bytes=_touched(plan, step),
+        )
+        for step, flash, (instructions, cycles) in rows
+    )
+
+
+def _touched(plan: Plan, step: Step) -> int:
+    """Bytes of the arena that hold the layer's inputs, outputs or scratch."""
+    memory, node = plan.memory, step.node
+    spans = [
+        (memory.offsets[n], plan.graph.tensor(n).nbytes) for n in (*node.inputs, *node.outputs) if n in memory.offsets
+    ]
+    if node.name in memory.scratch:
+        spans.append((memory.scratch[node.name], step.scratch_bytes))
+    total = end = 0
+    for start, size in sorted(spans):
+        total += max(0, start + size - max(start, end))
+        end = max(end, start + size)
+    return total
+
+
+def _qemu_version(target: Target) -> str:
+    return _version_in(first_line_of([find_qemu(target), "--version"]))
+
+
+def _tensorflow_version(which: str) -> str | None:
+    return version("tensorflow") if which == TWIN else None
+
+
+def _version_in(text: str) -> str:
+    """The last x.y.z of a line: compilers put the version of their package before their own."""
+    found = _VERSION.findall(text)
+    return found[-1] if found else text

@@ -1,0 +1,136 @@
+"""Writes docs/performance.md from the stored figures: python -m benchmarks.performance (``make bench`` does it too)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+from benchmarks import tables
+from benchmarks.models import REFERENCE
+from benchmarks.peers import Peers, load_peers
+from benchmarks.record import FLOOR_CYCLES_PER_MAC, Model, Record, load
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
+
+HEAD = """# Performance
+Made by `python -m benchmarks.performance` from `benchmarks/results/{set}.json`; do not edit. One inference of the
+MLPerf Tiny reference models (github.com/mlcommons/tiny), int8 input to int8 output, softmax and pooling included, on an
+emulated {core}: gcc {compiler}, QEMU {qemu}.
+
+## What these numbers are
+**Cycles are modelled.** QEMU executes the flashed firmware; a plugin
+([m4cycles.c](../firmware_templates/emulator/m4cycles.c)) sees every instruction and adds up what the Cortex-M4 takes
+for it by a fixed table: ALU and multiplications 1, loads 2 (1 behind another load), stores 1, taken branches +2, and so
+on. Flash wait states, caches, prefetching and interrupts are not modelled, so a board is slower: the flash of an
+STM32F405 at 168 MHz has 5 wait states behind a cache. Use the figures to compare kernels and compilers, not to promise
+milliseconds; `make deploy` with a board attached measures those.
+
+**Instructions are exact**, as are flash and RAM, which come from the ELF file: the whole firmware with its serial
+protocol, UART frame buffers and stack left out. MACs are the nominal ones of the model's file.
+
+**The floor** is {floor} cycles per MAC: SMLAD does two MACs in one cycle, and nothing else is counted. A kernel that
+also loads, unpacks and requantizes cannot reach it. Winograd convolutions do fewer multiplications than the nominal
+MACs and may lie below it. Layers without MACs have no floor; their cycles per MAC are left out.
+
+Every run compares the board's output codes with TFLM's reference kernels. A model with one wrong code is not stored.
+
+## Whole models
+{whole}
+
+{exactness}
+
+{peer}
+
+![Cycles relative to the peer, and cycles per MAC of every layer](../benchmarks/results/{set}.svg)
+
+### Memory
+The lower bound is the most bytes that these kernels' tensors and scratch occupy in any one layer: no placement of the
+same buffers can need less.
+
+{memory}
+
+## Where the cycles go
+{operators}
+
+"""
+
+TAIL = """
+## On silicon, by others
+For orientation only: these are measured on a board whose flash has wait states, with other runtimes, and so do not
+stand beside the modelled cycles above. {source}
+
+{silicon}
+
+## Making them again
+```
+make bench                 # every set that is there; SET=twins or SET=reference for one
+make bench-check           # measure, compare with the stored figures, store nothing
+```
+The reference models are not part of this repository. `MCUFORGE_REFERENCE` names a folder with
+`models/<name>_int8.tflite`; without it the benchmark runs on [twins](../benchmarks/twins.py), the same architectures
+with seeded weights, whose figures are in [twins.md](../benchmarks/results/twins.md).
+
+`make bench-check` prints every change of cycles, flash, RAM or kernel and fails when a model became more than 1 %
+slower. The test suite does the same with the twins. Both compare only when gcc and QEMU are the versions (major and
+minor) of the stored figures, and say so otherwise.
+
+The figures of TFLM + CMSIS-NN are stored in [peers.toml](../benchmarks/peers.toml) with their source. The benchmark
+does not build or measure the peer itself, and refuses to run when `TFLM_DIR` or `CMSIS_NN_DIR` is set.
+"""
+
+
+def text(record: Record, peers: Peers) -> str:
+    """The page."""
+    head = HEAD.format(
+        set=record.set,
+        core=record.core,
+        compiler=record.tools.compiler,
+        qemu=record.tools.qemu,
+        floor=FLOOR_CYCLES_PER_MAC,
+        whole=tables.whole_models(record, peers),
+        exactness=tables.exactness(record),
+        peer=tables.peer_note(record, peers),
+        memory=tables.memory(record),
+        operators=_operators(record),
+    )
+    sections = "\n".join(_model(m) for m in record.models)
+    return head + sections + TAIL.format(source=peers.silicon.source.strip(), silicon=_silicon(peers))
+
+
+def _operators(record: Record) -> str:
+    """Share of each operator in the cycles of each model."""
+    shares: dict[str, dict[str, int]] = defaultdict(dict)
+    for m in record.models:
+        for layer in m.layers:
+            shares[layer.op][m.name] = shares[layer.op].get(m.name, 0) + layer.cycles
+    rows = [
+        (op, *(f"{by_model[m.name] / m.cycles:.1%}" if m.name in by_model else "" for m in record.models))
+        for op, by_model in sorted(shares.items(), key=lambda item: -sum(item[1].values()))
+    ]
+    return tables.table(("operator", *(m.name for m in record.models)), rows, left=1)
+
+
+def _model(model: Model) -> str:
+    """One model: the layers farthest from the floor in cycles, then all of them."""
+    with_macs = [layer for layer in model.layers if layer.macs]
+    far = sorted(with_macs, key=tables.above_floor, reverse=True)[:3]
+    left = sum(layer.macs for layer in model.layers)
+    lines = [f"### {model.name}"]
+    if left < model.macs:
+        lines.append(f"{left:,} of {model.macs:,} MACs are left after the exact graph reductions.")
+    worst = "; ".join(f"{layer.text} ({tables.above_floor(layer):,})" for layer in far)
+    lines += [f"Most cycles above the floor: {worst}.", "", tables.layers(model), ""]
+    return "\n".join(lines)
+
+
+def _silicon(peers: Peers) -> str:
+    rows = [(name, *(f"{value:g}" for value in values)) for name, values in peers.silicon.mcycles.items()]
+    return tables.table(("Mcycles", *peers.silicon.models), rows, left=1)
+
+
+def write_page() -> None:
+    PAGE.write_text(text(load(REFERENCE), load_peers()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_page()
