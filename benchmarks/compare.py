@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.record import Layer, Model, Record, Tools
+from benchmarks.record import Layer, Model, Objective, Record, Tools
 
 TOLERANCE = 0.01
+
+_Entry = Model | Layer | Objective
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,7 @@ def compare(stored: Record, found: Record) -> Comparison:
 
     A wrong output code fails with any tools.
     """
-    wrong = [
-        f"{m.name}: {m.differing} of {m.codes} output codes differ from TFLM's" for m in found.models if m.differing
-    ]
+    wrong = [f"{m.name}: {m.wrong_codes} output codes differ from TFLM's" for m in found.models if m.wrong_codes]
     reason = _other_tools(stored.tools, found.tools)
     if reason:
         return Comparison((), tuple(wrong), reason)
@@ -65,6 +65,11 @@ def _model_changes(before: Model, after: Model) -> Iterator[str]:
         before.name, before, after, ("cycles", "flash_bytes", "ram_bytes", "arena_bytes", "arena_lower_bound")
     )
     yield from _layer_changes(before.name, before.layers, after.layers)
+    stored = {o.name: o for o in before.objectives}
+    for objective in after.objectives:
+        if objective.name in stored:
+            where = f"{before.name} --optimize {objective.name}"
+            yield from _figures(where, stored[objective.name], objective, ("cycles", "flash_bytes", "ram_bytes"))
 
 
 def _layer_changes(model: str, before: Sequence[Layer], after: Sequence[Layer]) -> Iterator[str]:
@@ -78,7 +83,7 @@ def _layer_changes(model: str, before: Sequence[Layer], after: Sequence[Layer]) 
         yield from _figures(where, old, new, ("cycles", "flash_bytes", "ram_bytes"))
 
 
-def _figures(where: str, before: Model | Layer, after: Model | Layer, names: Sequence[str]) -> Iterator[str]:
+def _figures(where: str, before: _Entry, after: _Entry, names: Sequence[str]) -> Iterator[str]:
     for name in names:
         old, new = getattr(before, name), getattr(after, name)
         if old != new:

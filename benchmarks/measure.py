@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import numpy as np
 from tflite_micro.python.tflite_micro import runtime
 
 from benchmarks.models import NAMES, TWIN, model_file
-from benchmarks.record import Layer, Model, Record, Tools
+from benchmarks.record import Layer, Model, Objective, Record, Tools
 from toolchain import flashers
 from toolchain.assess import random_codes
+from toolchain.budget import OBJECTIVES, Budget
 from toolchain.build import Firmware
 from toolchain.codegen.views import layer_text
 from toolchain.compile import Compiled, compile_model
@@ -39,32 +41,83 @@ _TFLM_ARENA = 1 << 20
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
-def measure_set(which: str, progress: Progress, names: Sequence[str] = NAMES) -> Record:
-    """All models of a set, one after the other. Raises UserError for what is missing on this machine."""
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """One build on the board. ``regions`` are what the emulator counted, one for each sample."""
+
+    compiled: Compiled
+    firmware: Firmware
+    regions: tuple[RegionCounts, ...]
+    codes: int
+    differing: int
+
+
+def measure_set(which: str, progress: Progress, objectives: Sequence[str] = OBJECTIVES[1:]) -> Record:
+    """All models of a set by the default options and by ``objectives``, one after the other.
+
+    Raises UserError for what is missing on this machine.
+    """
     target = load_target(TARGET)
-    models, compilers = [], set()
-    with progress.step(f"Measuring the {which} set", len(names)) as advance:
-        for name in names:
-            model, compiler = measure_model(name, model_file(which, name), target, progress)
+    models = []
+    with progress.step(f"Measuring the {which} set", len(NAMES)) as advance:
+        for name in NAMES:
+            model, compiler = measure_model(name, model_file(which, name), target, progress, objectives)
             models.append(model)
-            compilers.add(compiler)
             progress.info(f"{which}: {name}: {model.cycles:,} cycles (modelled)")
             advance(1)
-    (compiler,) = compilers
     return Record(
         set=which,
         target=target.name,
         core=target.core,
-        tools=Tools(compiler=compiler, qemu=_qemu_version(target), tensorflow=_tensorflow_version(which)),
+        tools=Tools(
+            compiler=compiler,
+            qemu=_version_in(first_line_of([find_qemu(target), "--version"])),
+            tensorflow=version("tensorflow") if which == TWIN else None,
+        ),
         models=tuple(models),
     )
 
 
-def measure_model(name: str, path: Path, target: Target, progress: Progress) -> tuple[Model, str]:
+def measure_model(
+    name: str, path: Path, target: Target, progress: Progress, objectives: Sequence[str]
+) -> tuple[Model, str]:
     """The model's figures, and the version of the compiler that its firmware names."""
+    default, *others = (_measured(name, path, target, o, progress) for o in (OBJECTIVES[0], *objectives))
+    first, plan = default.regions[0], default.compiled.plan
+    model = Model(
+        name=name,
+        sha256=default.compiled.model.ident.sha256,
+        macs=total_macs(default.compiled.model.graph),
+        cycles=first.cycles,
+        instructions=first.instructions,
+        flash_bytes=default.firmware.flash,
+        ram_bytes=default.firmware.ram,
+        arena_bytes=plan.memory.arena_bytes,
+        arena_lower_bound=plan.memory.lower_bound,
+        samples=SAMPLES,
+        slowest_cycles=max(r.cycles for r in default.regions),
+        codes=default.codes,
+        differing=default.differing,
+        layers=_layers(plan, default.firmware, first),
+        objectives=tuple(
+            Objective(
+                name=objective,
+                cycles=other.regions[0].cycles,
+                flash_bytes=other.firmware.flash,
+                ram_bytes=other.firmware.ram,
+                arena_bytes=other.compiled.plan.memory.arena_bytes,
+                differing=other.differing,
+            )
+            for objective, other in zip(objectives, others, strict=True)
+        ),
+    )
+    return model, _version_in(default.firmware.compiler)
+
+
+def _measured(name: str, path: Path, target: Target, objective: str, progress: Progress) -> _Measured:
     assert target.emulator is not None
     choice = PortChoice(f"virtual://{target.emulator.board}", "the virtual board", virtual=True, bootloader=True)
-    job = Job(str(path), target, name=name, port=choice.url)
+    job = Job(str(path), target, name=name, port=choice.url, budget=Budget(objective))
     compiled = compile_model(job, progress)
     with tempfile.TemporaryDirectory(prefix="mcuforge-bench-") as folder:
         firmware = build_firmware(job, compiled, Path(folder), progress)
@@ -75,30 +128,14 @@ def measure_model(name: str, path: Path, target: Target, progress: Progress) -> 
     codes = random_codes(compiled.model.graph, SAMPLES, SEED)
     outputs, regions = _run(choice, job, compiled, codes)
     expected = _tflm(compiled.model.tflite, codes, len(outputs[0]))
-    differing = sum(
-        int((a != b).sum())
-        for row, wanted in zip(outputs, expected, strict=True)
-        for a, b in zip(row, wanted, strict=True)
+    pairs = [pair for rows in zip(outputs, expected, strict=True) for pair in zip(*rows, strict=True)]
+    return _Measured(
+        compiled,
+        firmware,
+        tuple(regions),
+        codes=sum(theirs.size for _, theirs in pairs),
+        differing=sum(int((ours.ravel() != theirs.ravel()).sum()) for ours, theirs in pairs),
     )
-    first = regions[0]
-    memory = compiled.plan.memory
-    model = Model(
-        name=name,
-        sha256=compiled.model.ident.sha256,
-        macs=total_macs(compiled.model.graph),
-        cycles=first.cycles,
-        instructions=first.instructions,
-        flash_bytes=firmware.flash,
-        ram_bytes=firmware.ram,
-        arena_bytes=memory.arena_bytes,
-        arena_lower_bound=memory.lower_bound,
-        samples=SAMPLES,
-        slowest_cycles=max(r.cycles for r in regions),
-        codes=sum(a.size for row in expected for a in row),
-        differing=differing,
-        layers=_layers(compiled.plan, firmware, first),
-    )
-    return model, _version_in(firmware.compiler)
 
 
 def _run(
@@ -164,14 +201,6 @@ def _touched(plan: Plan, step: Step) -> int:
         total += max(0, start + size - max(start, end))
         end = max(end, start + size)
     return total
-
-
-def _qemu_version(target: Target) -> str:
-    return _version_in(first_line_of([find_qemu(target), "--version"]))
-
-
-def _tensorflow_version(which: str) -> str | None:
-    return version("tensorflow") if which == TWIN else None
 
 
 def _version_in(text: str) -> str:

@@ -43,6 +43,12 @@ Every run compares the board's output codes with TFLM's reference kernels. A mod
 
 ![Cycles relative to the peer, and cycles per MAC of every layer](../benchmarks/results/{set}.svg)
 
+### Other objectives
+Balanced, the default, takes the fewest modelled cycles among plans with at most 1.25 times the smallest plan's flash
+and 1.6 times its RAM. The output codes were compared in every row.
+
+{objectives}
+
 ### Memory
 The lower bound is the most bytes that these kernels' tensors and scratch occupy in any one layer: no placement of the
 same buffers can need less.
@@ -90,6 +96,7 @@ def text(record: Record, peers: Peers) -> str:
         whole=tables.whole_models(record, peers),
         exactness=tables.exactness(record),
         peer=tables.peer_note(record, peers),
+        objectives=tables.objectives(record),
         memory=tables.memory(record),
         operators=_operators(record),
     )

@@ -59,13 +59,25 @@ class Layer(_Counted):
     ram_bytes: int
 
 
+class Objective(_Entry):
+    """The model compiled with ``--optimize name`` instead of the default."""
+
+    name: str
+    cycles: int
+    flash_bytes: int
+    ram_bytes: int
+    arena_bytes: int
+    differing: int
+
+
 class Model(_Counted):
-    """A whole inference, from int8 input to int8 output.
+    """A whole inference, from int8 input to int8 output, compiled with the default options.
 
     ``macs`` are the nominal ones of the model's file; its layers' may be fewer after exact reductions. ``sha256`` is of
     the file. ``flash_bytes`` and ``ram_bytes`` are the whole firmware's, the serial protocol included, UART frame
     buffers and stack left out. ``slowest_cycles`` is the most that any of the ``samples`` random inputs took;
     ``cycles`` and the layers are those of the first. ``differing`` of ``codes`` output codes were not TFLM's.
+    ``objectives`` is empty where only the default was measured.
     """
 
     name: str
@@ -79,6 +91,12 @@ class Model(_Counted):
     codes: int
     differing: int
     layers: tuple[Layer, ...]
+    objectives: tuple[Objective, ...] = ()
+
+    @property
+    def wrong_codes(self) -> int:
+        """Of all that was measured."""
+        return self.differing + sum(o.differing for o in self.objectives)
 
 
 class Tools(_Entry):

@@ -27,6 +27,9 @@ that means.
 
 ![Cycles relative to the peer, and cycles per MAC of every layer]({set}.svg)
 
+## Other objectives
+{objectives}
+
 ## Memory
 {memory}
 
@@ -46,6 +49,7 @@ def page(record: Record, peers: Peers) -> str:
         exactness=exactness(record),
         peer=peer_note(record, peers),
         set=record.set,
+        objectives=objectives(record),
         memory=memory(record),
         layers="\n".join(f"### {m.name}\n{layers(m)}\n" for m in record.models),
     )
@@ -90,6 +94,17 @@ def exactness(record: Record) -> str:
         f"Output codes that differ from TFLM's reference kernels on {record.models[0].samples} random inputs a model:"
         f" {differing} of {codes:,}. The tables show the first input; the slowest takes {slower:.2%} more at most."
     )
+
+
+def objectives(record: Record) -> str:
+    """What else the planner offers for the same models; empty when only the default was measured."""
+    if not any(m.objectives for m in record.models):
+        return ""
+    rows = []
+    for m in record.models:
+        rows.append((m.name, "balanced (default)", number(m.cycles), number(m.flash_bytes), number(m.ram_bytes)))
+        rows += [("", o.name, number(o.cycles), number(o.flash_bytes), number(o.ram_bytes)) for o in m.objectives]
+    return table(("model", "`--optimize`", "cycles", "flash B", "RAM B"), rows, left=2)
 
 
 def memory(record: Record) -> str:

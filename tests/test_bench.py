@@ -13,7 +13,8 @@ from benchmarks.compare import compare
 from benchmarks.measure import _touched, _version_in
 from benchmarks.models import NAMES, REFERENCE, SETS, TWIN, available_sets, model_file
 from benchmarks.peers import load_peers
-from benchmarks.record import RESULTS, Layer, Model, Record, Tools, load, stored_file, to_text
+from benchmarks.record import RESULTS, Layer, Model, Objective, Record, Tools, load, stored_file, to_text
+from toolchain.budget import OBJECTIVES
 from toolchain.errors import DataError, UserError
 from toolchain.graph import Graph, Node, Tensor
 from toolchain.ops.base import KernelCall
@@ -94,7 +95,8 @@ def test_the_stored_figures_add_up(which: str) -> None:
     peers = load_peers().peer.models
     assert set(peers) == set(NAMES)
     for m in load(which).models:
-        assert m.differing == 0
+        assert m.wrong_codes == 0
+        assert [o.name for o in m.objectives] == list(OBJECTIVES[1:])
         assert m.codes >= 3
         assert m.macs == peers[m.name].macs
         assert sum(part.macs for part in m.layers) <= m.macs
@@ -151,7 +153,22 @@ def test_speed_is_compared_with_the_same_tools_only(tools: dict[str, str], reaso
 
 def test_a_wrong_code_fails_with_any_tools() -> None:
     found = compare(record(model()), record(model(differing=2), compiler="9.9.9"))
-    assert found.failures == ("kws_dscnn: 2 of 36 output codes differ from TFLM's",)
+    assert found.failures == ("kws_dscnn: 2 output codes differ from TFLM's",)
+
+
+def test_objectives_are_compared_where_both_have_them() -> None:
+    def built(*cycles: int, differing: int = 0) -> Record:
+        objectives = tuple(
+            Objective(name=f"o{i}", cycles=n, flash_bytes=1, ram_bytes=2, arena_bytes=1, differing=differing)
+            for i, n in enumerate(cycles)
+        )
+        return record(model().model_copy(update={"objectives": objectives}))
+
+    assert compare(built(100, 200), built()).changes == ()
+    found = compare(built(100), built(103, 200))
+    assert found.changes == ("kws_dscnn --optimize o0: cycles 100 -> 103 (+3.00%)",)
+    assert found.failures == ()
+    assert compare(built(1), built(1, differing=3)).failures
 
 
 # ---- figures ------------------------------------------------------------------------------------------------------
