@@ -66,11 +66,16 @@ class Diagnosis:
 
 
 def diagnose(targets: Iterable[Target]) -> Diagnosis:
-    """Look at this machine, for these targets. Runs compilers and emulators with --version, and nothing else."""
+    """Look at this machine, for these targets. Runs compilers and emulators with --version, and nothing else.
+
+    Among several targets, what only those ``on_request`` need is optional.
+    """
     targets = list(targets)
     tools: dict[str, Finding] = {}
-    for target in targets:
+    for target in sorted(targets, key=lambda t: t.on_request):
         for finding in _target_tools(target):
+            if target.on_request and len(targets) > 1:
+                finding = dataclasses.replace(finding, optional=True)
             tools.setdefault(finding.what, finding)
     for finding in _optional_tools():
         tools.setdefault(finding.what, finding)
@@ -137,10 +142,13 @@ def _headers(compiler: str, flags: tuple[str, ...]) -> str:
 def _emulator(target: Target, packages: Mapping[str, str]) -> list[Finding]:
     from toolchain.virtual import plugin
 
-    qemu = "qemu-system-arm"
+    assert target.emulator is not None
+    qemu = target.emulator.program
     install = install_line(packages)
     version = _version_of(qemu, "--version")
     findings = [Finding(qemu, version, f"the virtual board of {target.name}", install)]
+    if not target.emulator.cycle_model and target.emulator.instructions != "markers":
+        return findings
     state = plugin.prepare(qemu) if version else f"no {qemu}"
     cycles = "works" if isinstance(state, plugin.Plugin) else ""
     why = "modelled cycles" if cycles else f"modelled cycles ({state})"

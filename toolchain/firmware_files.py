@@ -84,6 +84,9 @@ def compile_flags(target: Target) -> list[str]:
         flags.append(f"-DFW_BAUD={target.board.baud}")
     if target.board.crystal_hz is not None:
         flags.append(f"-DFW_HSE_HZ={target.board.crystal_hz}")
+    elif target.board.clock_hz is not None:
+        flags.append(f"-DFW_CLOCK_HZ={target.board.clock_hz}u")
+    flags += [f"-D{name}={value:#x}u" for name, value in target.board.defines.items()]
     return [*flags, f"-I{firmware_dir()}"]
 
 

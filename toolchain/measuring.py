@@ -17,6 +17,7 @@ from toolchain.ports import PortChoice, PortGoneError, open_port, wait_for_port
 from toolchain.progress import Progress
 from toolchain.results import CYCLES_MEASURED, CYCLES_MODELLED, HOST_NS, INSTRUCTIONS, Latency
 from toolchain.target import Target
+from toolchain.virtual import RegionCounts, VirtualBoard
 
 Result = TypeVar("Result")
 
@@ -25,11 +26,14 @@ _RECONNECT_S = 10.0
 
 @dataclass(frozen=True)
 class Timing:
-    """``latency`` in every unit there is; ``layers`` in ``layer_unit``. ``stack`` is the high-water mark in bytes."""
+    """``latency`` in every unit there is; ``layers`` in ``layer_unit``. ``stack`` is the high-water mark in bytes.
+
+    Where nothing counts, ``latency`` is empty, ``layer_unit`` None and so are the layers.
+    """
 
     latency: tuple[Latency, ...]
-    layer_unit: str
-    layers: tuple[int, ...]
+    layer_unit: str | None
+    layers: tuple[int | None, ...]
     stack: int | None
     notes: tuple[str, ...] = ()
 
@@ -88,17 +92,46 @@ def _timing(
         layers = tuple(link.profile())
         advance(1)
         used, reserved = link.stack()
-        unit = _unit(link.info(), choice.virtual)
-        latency = [Latency(unit, tuple(samples), link.info().clock_hz if unit == CYCLES_MEASURED else None)]
-        notes: list[str] = []
-        if regions:
-            latency.insert(0, Latency(CYCLES_MODELLED, tuple(r.cycles for r in regions), target.board.clock_hz))
-            unit = CYCLES_MODELLED
-            # segment 0 is the call itself, before the first layer's marker
-            layers = tuple(cycles for _, cycles in regions[-1].segments[1:])
-        elif board is not None:
-            notes.append(f"no modelled cycles: {board.no_cycles}")
-    return Timing(tuple(latency), unit, layers, used if reserved else None, tuple(notes))
+        stack = used if reserved else None
+        if board is not None:
+            return _counted(board, target, regions, samples, layers, stack)
+        unit = _unit(link.info())
+        clock_hz = link.info().clock_hz if unit == CYCLES_MEASURED else None
+        return Timing((Latency(unit, tuple(samples), clock_hz),), unit, layers, stack)
+
+
+def _counted(
+    board: VirtualBoard,
+    target: Target,
+    regions: Sequence[RegionCounts],
+    ticks: Sequence[int],
+    layers: Sequence[int],
+    stack: int | None,
+) -> Timing:
+    """What the emulator counted: instructions by the firmware's timer or by the markers, cycles by its model."""
+    emulation = target.emulator
+    assert emulation is not None
+    latency: list[Latency] = []
+    unit: str | None = None
+    values: tuple[int | None, ...] = tuple(None for _ in layers)
+    notes = [f"no modelled cycles: {board.no_cycles}"] if board.no_cycles else []
+    if not target.boot_loader:
+        notes.append(f"virtual://{emulation.board} has no boot loader: the emulator was handed the image over no UART")
+    # segment 0 is the call itself, before the first layer's marker
+    segments = regions[-1].segments[1:] if regions else ()
+    if emulation.instructions == "timer":
+        latency.append(Latency(INSTRUCTIONS, tuple(ticks)))
+        unit, values = INSTRUCTIONS, tuple(layers)
+    elif regions:
+        latency.append(Latency(INSTRUCTIONS, tuple(r.instructions for r in regions)))
+        unit, values = INSTRUCTIONS, tuple(instructions for instructions, _ in segments)
+    else:
+        notes.append(f"no instruction counts: {board.no_regions}")
+    cycles = tuple(r.cycles for r in regions if r.cycles is not None)
+    if cycles:
+        latency.insert(0, Latency(CYCLES_MODELLED, cycles, target.board.clock_hz))
+        unit, values = CYCLES_MODELLED, tuple(modelled for _, modelled in segments)
+    return Timing(tuple(latency), unit, values, stack, tuple(notes))
 
 
 def evaluate(
@@ -154,14 +187,12 @@ def _check_selftests(link: Link) -> None:
             )
 
 
-def _unit(info: DeviceInfo, virtual: bool) -> str:
-    """What a tick is. Only the virtual board's emulator turns a timer's tick into an instruction."""
+def _unit(info: DeviceInfo) -> str:
+    """What a tick is on a board or a host process; a virtual board's emulator counts otherwise."""
     if info.timer_unit == CORE_CYCLES:
         return CYCLES_MEASURED
     if info.timer_unit == NANOSECONDS:
         return HOST_NS
-    if virtual:
-        return INSTRUCTIONS
     raise BoardError(
         "the board's cycle counter does not count and its timer's rate is unknown",
         "Attach it without a debugger that stops DWT, and reset it.",

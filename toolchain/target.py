@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -45,8 +45,9 @@ class Compiler(_Strict):
 class Board(_Strict):
     """``source`` is the C file of ``firmware_templates/firmware`` that knows clock, UART and timer.
 
-    ``startup`` is the reset code; the host has none. ``clock_hz`` is what the core runs at when the crystal of
-    ``crystal_hz`` answers.
+    ``startup`` is the reset code; the host has none. ``clock_hz`` is what the core runs at, when the crystal of
+    ``crystal_hz`` answers where there is one. ``defines`` are macros for the firmware's C files, such as the addresses
+    of a peripheral that several boards have in different places.
     """
 
     source: str
@@ -55,20 +56,35 @@ class Board(_Strict):
     crystal_hz: int | None = None
     baud: int = 115200
     stack_bytes: int = Field(default=4096, ge=512)
+    defines: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], Annotated[int, Field(ge=0, lt=1 << 32)]] = Field(
+        default_factory=dict
+    )
 
 
 class Emulator(_Strict):
-    """How the virtual board runs the flashed bytes. ``board`` is the host part of ``virtual://<board>``."""
+    """How the virtual board runs the flashed bytes. ``board`` is the host part of ``virtual://<board>``.
+
+    ``program`` is the emulator, ``options`` what it needs beside the machine. ``instructions`` says what counts them
+    exactly: the firmware's ``timer``, which ticks once for each, or the ``markers`` that the emulator's plugin sees.
+    ``cycle_model`` is the core whose cycles are modelled, empty where there is no model of this one.
+    """
 
     board: str
     machine: str
+    program: str = "qemu-system-arm"
+    options: tuple[str, ...] = ()
+    instructions: Literal["timer", "markers"] = "timer"
+    cycle_model: Literal["", "Cortex-M4"] = ""
     packages: dict[str, str] = Field(default_factory=dict)
 
 
 class Flasher(_Strict):
-    """The ROM boot loader's view of the chip: its device id and its erase sectors in bytes, from the flash's start."""
+    """The ROM boot loader's view of the chip: its device id and its erase sectors in bytes, from the flash's start.
 
-    default: Literal["an3155", "gdb", "openocd", "pyocd", "none"] = "an3155"
+    ``default = "emulator"`` is for a virtual board that has no boot loader to play: the emulator is handed the image.
+    """
+
+    default: Literal["an3155", "emulator", "gdb", "openocd", "pyocd", "none"] = "an3155"
     device_id: int | None = None
     sectors: tuple[int, ...] = ()
     openocd_config: str = ""
@@ -85,7 +101,10 @@ class UsbId(_Strict):
 
 
 class Target(_Strict):
-    """Everything mcuforge knows of a target. ``features`` name what kernels may use: dsp, fpu, mve."""
+    """Everything mcuforge knows of a target. ``features`` name what kernels may use: dsp, fpu, mve.
+
+    The tools of a target that is ``on_request`` are installed, and missed, only when it is asked for by name.
+    """
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
     description: str
@@ -98,6 +117,7 @@ class Target(_Strict):
     emulator: Emulator | None = None
     flasher: Flasher | None = None
     usb: tuple[UsbId, ...] = ()
+    on_request: bool = False
 
     @model_validator(mode="after")
     def _complete(self) -> Target:
@@ -114,6 +134,16 @@ class Target(_Strict):
                     f"flasher.sectors add up to {sum(self.flasher.sectors)} bytes, {flash.name!r} has {flash.size}"
                 )
         return self
+
+    @property
+    def vector_table(self) -> bool:
+        """Whether the flash begins with a vector table, as every Cortex-M's does, rather than with code."""
+        return self.core.startswith("Cortex-M")
+
+    @property
+    def boot_loader(self) -> bool:
+        """Whether the virtual board has a ROM boot loader on its UART."""
+        return self.flasher is None or self.flasher.default != "emulator"
 
     def region(self, kind: Literal["flash", "ram"]) -> Region:
         """The first memory of that kind."""

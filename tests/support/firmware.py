@@ -26,7 +26,6 @@ from toolchain.target import Target, load_target
 from toolchain.verify import check_plan
 
 RED_ZONE = 64
-VIRTUAL = PortChoice("virtual://stm32f405", "the virtual board", virtual=True, bootloader=True)
 
 
 def strict_target(name: str) -> Target:
@@ -190,11 +189,13 @@ def run_on_host(firmware: Firmware, graph: Graph, target: Target, inputs: Sequen
 
 
 def run_on_board(firmware: Firmware, graph: Graph, target: Target, inputs: Sequence[Array]) -> list[Array]:
-    """Outputs of the firmware on the virtual board, flashed through its boot loader."""
+    """Outputs of the firmware on the target's virtual board, flashed through its boot loader where it has one."""
     assert firmware.image is not None
     assert firmware.origin is not None
-    flashers.flash(flashers.FlashImage(firmware.image, firmware.origin, firmware.elf), target, VIRTUAL)
-    return evaluate(VIRTUAL, target, identity(graph).sha256, graph.name, inputs, Progress())
+    assert target.emulator is not None
+    port = PortChoice(f"virtual://{target.emulator.board}", "the virtual board", virtual=True, bootloader=True)
+    flashers.flash(flashers.FlashImage(firmware.image, firmware.origin, firmware.elf), target, port)
+    return evaluate(port, target, identity(graph).sha256, graph.name, inputs, Progress())
 
 
 def failed_selftests(graph: Graph, target: Target) -> list[int]:

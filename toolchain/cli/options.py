@@ -26,6 +26,7 @@ class FlasherName(str, Enum):
 
     auto = "auto"
     an3155 = "an3155"
+    emulator = "emulator"
     gdb = "gdb"
     openocd = "openocd"
     pyocd = "pyocd"
@@ -74,7 +75,7 @@ PortOption = Annotated[
     typer.Option("--port", metavar="PORT", help="Serial device, pyserial URL, or auto: a board on USB, else virtual."),
 ]
 FlasherOption = Annotated[
-    FlasherName, typer.Option("--flasher", metavar="HOW", help="auto, an3155, gdb, openocd, pyocd or none.")
+    FlasherName, typer.Option("--flasher", metavar="HOW", help="auto, an3155, emulator, gdb, openocd, pyocd or none.")
 ]
 RunsOption = Annotated[
     int, typer.Option("--runs", metavar="N", min=1, max=10_000, help="Timed inferences after the warm-up.")

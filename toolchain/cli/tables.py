@@ -28,6 +28,8 @@ def _table(columns: Iterable[str], numbers: Sequence[str] = ()) -> Table:
 
 
 def flashed(result: FlashResult) -> RenderableType:
+    if result.flasher == "emulator":
+        return Text(f"{view.size(result.bytes)} handed to the emulator of a virtual board in {result.seconds:.1f} s")
     repeats = f", {result.retries} commands repeated" if result.retries else ""
     return Text(
         f"{view.size(result.bytes)} written and verified by {result.flasher} in {result.seconds:.1f} s{repeats}"

@@ -1,11 +1,11 @@
-"""Gets the firmware into the board's flash: by the ROM boot loader, or by somebody else's program."""
+"""Gets the firmware into the board's flash: by the ROM boot loader, by somebody else's program, or by none at all."""
 
 from __future__ import annotations
 
 import shutil
 
 from toolchain.errors import BoardError, ToolError
-from toolchain.flashers import an3155, gdb, openocd, pyocd
+from toolchain.flashers import an3155, emulator, gdb, openocd, pyocd
 from toolchain.flashers.an3155 import Ask
 from toolchain.flashers.common import FlashImage, FlashResult
 from toolchain.ports.discover import PortChoice
@@ -14,7 +14,7 @@ from toolchain.target import Target
 
 __all__ = ["FLASHERS", "Ask", "FlashImage", "FlashResult", "choose", "flash"]
 
-FLASHERS = ("auto", "an3155", "gdb", "openocd", "pyocd", "none")
+FLASHERS = ("auto", "an3155", "emulator", "gdb", "openocd", "pyocd", "none")
 
 
 def flash(
@@ -34,6 +34,8 @@ def flash(
     name, _, server = (choose(target, port) if flasher == "auto" else flasher).partition(":")
     if name == "an3155":
         return an3155.flash(image, target, port, progress, ask)
+    if name == "emulator":
+        return emulator.flash(image, target, port, progress)
     if name == "gdb":
         return gdb.flash(image, target, server or gdb.DEFAULT_SERVER, progress)
     if name == "openocd":
@@ -48,13 +50,13 @@ def flash(
 def choose(target: Target, port: PortChoice) -> str:
     """What ``auto`` means for this target on this port.
 
-    The ROM boot loader where the port reaches it; behind a debug probe whichever of its programs is installed. Raises
-    ToolError when none is.
+    A virtual board without a boot loader is handed the image. Otherwise the ROM boot loader where the port reaches it;
+    behind a debug probe whichever of its programs is installed. Raises ToolError when none is.
     """
     if target.flasher is None:
         return "none"
     if port.virtual:
-        return "an3155"
+        return "an3155" if target.boot_loader else "emulator"
     if target.flasher.default != "an3155":
         return target.flasher.default
     if port.bootloader or not port.probe:

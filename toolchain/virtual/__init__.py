@@ -1,7 +1,7 @@
 """A board without a board: an STM32's flash and ROM boot loader, played here, and QEMU on the flashed bytes.
 
 ``virtual://stm32f405`` (see ``toolchain.ports``) is its serial port. Which chip a name stands for comes from the target
-description whose ``emulator.board`` is that name.
+description whose ``emulator.board`` is that name. A chip that has no boot loader to play is handed its image instead.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from toolchain.errors import BoardError
 from toolchain.target import Target, bundled_targets, load_target
@@ -23,14 +24,15 @@ HELD, LOADER, RUNNING, LOCKED, UNPLUGGED = "held in reset", "boot loader", "runn
 
 @dataclass(frozen=True)
 class RegionCounts:
-    """One marked region as the cycle model saw it: instructions, modelled Cortex-M4 cycles, and both by segment.
+    """One marked region as the plugin saw it: instructions, modelled cycles, and both by segment.
 
-    Segment 0 is what comes before the first segment marker, then one segment for each marker.
+    Segment 0 is what comes before the first segment marker, then one segment for each marker. Cycles are None where
+    the core has no cycle model.
     """
 
     instructions: int
-    cycles: int
-    segments: tuple[tuple[int, int], ...]
+    cycles: int | None
+    segments: tuple[tuple[int, int | None], ...]
 
 
 _described: dict[str, Target] = {}
@@ -57,9 +59,9 @@ def board_target(board: str) -> Target:
 class VirtualBoard:
     """One board, owned by one port. What the board sends goes to ``sink``, from any thread.
 
-    It starts held in reset. ``counting`` runs the application with exact instruction counts and, where it can be built,
-    the cycle model; ``timing`` makes erasing as slow as silicon. Raises BoardError when another process owns the board,
-    ToolError without an emulator.
+    It starts held in reset; BOOT0 means something only to a chip with a boot loader. ``counting`` runs the application
+    with exact instruction counts and, where it can be built, the cycle model; ``timing`` makes erasing as slow as
+    silicon. Raises BoardError when another process owns the board, ToolError without an emulator.
     """
 
     def __init__(
@@ -73,7 +75,7 @@ class VirtualBoard:
     ) -> None:
         self.target = board_target(board)
         assert self.target.emulator is not None
-        self._machine = self.target.emulator.machine
+        self._emulation = self.target.emulator
         self._qemu = qemu.find_qemu(self.target)
         self._sink, self._counting, self._timing = sink, counting, timing
         self._line = FaultyLine(faults or Faults())
@@ -93,11 +95,21 @@ class VirtualBoard:
         self._claim = _claim(folder, board)
         try:
             if counting:
-                self._plugin = cycle_model.prepare(self._qemu)
+                self._plugin = self._prepare_plugin()
             self.chip.load(self._flash_file)
         except BaseException:
             self._claim.close()
             raise
+
+    def _prepare_plugin(self) -> cycle_model.Plugin | str:
+        """The plugin, or why nothing is counted by it."""
+        if self._emulation.cycle_model or self._emulation.instructions == "markers":
+            return cycle_model.prepare(self._qemu)
+        return self._no_model
+
+    @property
+    def _no_model(self) -> str:
+        return f"there is no cycle model of the {self.target.core}"
 
     # ---- pins ------------------------------------------------------------------------------------------------------
     def set_nrst(self, low: bool) -> None:
@@ -107,7 +119,7 @@ class VirtualBoard:
                 self._leave()
                 self.state = HELD
             elif not low and self.state == HELD:
-                if self._boot0:
+                if self._boot0 and self.target.boot_loader:
                     self._loader = RomLoader(self.chip, self._send, self._run, self._save, self._timing)
                     self.state = LOADER
                 else:
@@ -116,6 +128,17 @@ class VirtualBoard:
     def set_boot0(self, high: bool) -> None:
         with self._lock:
             self._boot0 = high
+
+    def insert(self, image: bytes, origin: int) -> None:
+        """Put ``image`` into the flash of a chip held in reset that has no boot loader. Raises BoardError."""
+        with self._lock:
+            if self.state != HELD or self.target.boot_loader:
+                raise BoardError(
+                    f"virtual://{self._emulation.board} is {self.state} and takes no image from outside",
+                    "Flash it through its boot loader.",
+                )
+            self.chip.replace(image, origin)
+            self._save()
 
     def _leave(self) -> None:
         self._loader = None
@@ -140,7 +163,14 @@ class VirtualBoard:
         self._records_from = 0
         plugin = self._plugin.library if isinstance(self._plugin, cycle_model.Plugin) else None
         launch = qemu.Launch(
-            self._machine, self._flash_file, self.chip.origin, self._log, self._counting, plugin, self._records
+            self._emulation.machine,
+            self._flash_file,
+            self.chip.origin,
+            self._log,
+            self._emulation.options,
+            self._counting,
+            plugin,
+            self._records,
         )
         self._emulator = qemu.Emulator(self._qemu, launch, self._send, self._ended)
         self.state = RUNNING
@@ -184,22 +214,27 @@ class VirtualBoard:
     # ---- counts ----------------------------------------------------------------------------------------------------
     @property
     def counting(self) -> bool:
-        """Whether one tick of the firmware's timer is one instruction."""
+        """Whether instructions are counted, and one nanosecond of guest time is one of them."""
         return self._counting
 
     @property
     def no_cycles(self) -> str:
         """Why there are no modelled cycles; empty when there are."""
+        return self.no_regions or ("" if self._emulation.cycle_model else self._no_model)
+
+    @property
+    def no_regions(self) -> str:
+        """Why marked regions are not counted; empty when they are."""
         return self._plugin if isinstance(self._plugin, str) else ""
 
     def regions(self) -> list[RegionCounts]:
-        """The marked regions finished since the last reset or ``clear``, oldest first; none without the cycle model."""
-        if self.no_cycles or not self._records.exists():
+        """The marked regions finished since the last reset or ``clear``, oldest first; none without the plugin."""
+        if self.no_regions or not self._records.exists():
             return []
         with self._records.open("rb") as f:
             f.seek(self._records_from)
             lines = f.read().splitlines()
-        return [_region(json.loads(line)) for line in lines]
+        return [_region(json.loads(line), bool(self._emulation.cycle_model)) for line in lines]
 
     def clear(self) -> None:
         """Forget the regions so far."""
@@ -216,11 +251,12 @@ class VirtualBoard:
                 self._claim.close()
 
 
-def _region(record: dict[str, object]) -> RegionCounts:
-    segments = record["segments"]
-    assert isinstance(segments, list)
+def _region(record: dict[str, Any], modelled: bool) -> RegionCounts:
+    """The plugin always applies its model; what it says of another core's cycles is dropped here."""
     return RegionCounts(
-        int(str(record["instructions"])), int(str(record["cycles"])), tuple((i, c) for i, c in segments)
+        record["instructions"],
+        record["cycles"] if modelled else None,
+        tuple((instructions, cycles if modelled else None) for instructions, cycles in record["segments"]),
     )
 
 

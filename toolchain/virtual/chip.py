@@ -39,9 +39,19 @@ class Chip:
         self.sectors: tuple[int, ...] = (flasher.sectors if flasher else ()) or (flash.size,)
         self.device_id = (flasher.device_id if flasher else None) or 0
         self.options = _fresh_options(len(self.sectors))
+        self._vector_table = target.vector_table
         self.dirty = False
 
     # ---- flash -----------------------------------------------------------------------------------------------------
+    def replace(self, image: bytes, origin: int) -> None:
+        """Make ``image`` all that the flash holds, whatever the protection: not by any way that a chip has."""
+        start = origin - self.origin
+        rest = len(self.flash) - start - len(image)
+        if start < 0 or rest < 0:
+            raise ValueError(f"{len(image)} bytes at {origin:#x} do not lie in flash")
+        self.flash[:] = b"\xff" * start + image + b"\xff" * rest
+        self.dirty = True
+
     def program(self, address: int, data: bytes) -> bool:
         """Program flash: bits only go from 1 to 0. False when a write-protected sector is touched."""
         start = address - self.origin
@@ -130,7 +140,9 @@ class Chip:
         """Why a core that boots from this flash would lock up at once; empty when it would run."""
         stack, reset = struct.unpack_from("<II", self.flash)
         if stack == 0xFFFFFFFF and reset == 0xFFFFFFFF:
-            return "the flash holds no vector table (blank)"
+            return f"the flash holds no {'vector table' if self._vector_table else 'program'} (blank)"
+        if not self._vector_table:
+            return ""
         if not reset & 1 or not self.in_flash(reset & ~1, 2):
             return f"the reset vector {reset:#010x} does not point to Thumb code in flash"
         if not any(stack in ram for ram in self._stacks):

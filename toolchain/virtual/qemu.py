@@ -22,12 +22,11 @@ from toolchain.target import Target
 
 _GUARD = Path(__file__).with_name("guard.py")
 _GUARD_MODE = "prctl" if sys.platform == "linux" else "watch"
-_QEMU = "qemu-system-arm"
 
 
 @dataclass(frozen=True)
 class Launch:
-    """What to run. ``flash`` is a file of the whole flash, loaded at ``origin``.
+    """What to run. ``flash`` is a file of the whole flash, loaded at ``origin``; ``options`` go with the machine.
 
     ``counting`` makes one instruction one nanosecond of guest time. ``plugin`` writes its records to ``records``.
     QEMU's own messages go to ``log``.
@@ -37,6 +36,7 @@ class Launch:
     flash: Path
     origin: int
     log: Path
+    options: tuple[str, ...] = ()
     counting: bool = False
     plugin: Path | None = None
     records: Path | None = None
@@ -44,10 +44,11 @@ class Launch:
 
 def find_qemu(target: Target) -> str:
     """Path of the emulator. Raises ToolError with the line that installs it."""
-    found = shutil.which(_QEMU)
+    assert target.emulator is not None
+    program = target.emulator.program
+    found = shutil.which(program)
     if found is None:
-        packages = target.emulator.packages if target.emulator else {}
-        raise ToolError(f"the emulator {_QEMU} is not installed", install_hint(packages))
+        raise ToolError(f"the emulator {program} is not installed", install_hint(target.emulator.packages))
     return found
 
 
@@ -55,6 +56,7 @@ def command_line(qemu: str, launch: Launch, uart: int) -> list[str]:
     """The whole command; ``uart`` is the file descriptor of QEMU's end of the socket pair."""
     command = [
         *(qemu, "-M", launch.machine, "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none"),
+        *launch.options,
         *("-accel", "tcg,thread=single"),
         *("-device", f"loader,file={_escape(launch.flash)},addr={launch.origin:#x},force-raw=on"),
         *("-chardev", f"socket,id=uart,fd={uart}", "-serial", "chardev:uart"),
