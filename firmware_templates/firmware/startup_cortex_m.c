@@ -59,8 +59,10 @@ void Reset_Handler(void)
     SCB_CPACR |= CPACR_FPU_FULL;
     __asm volatile("dsb\n\tisb" ::: "memory");
 #endif
+#if !defined(__ARM_ARCH_6M__) /* a Cortex-M0's table cannot move */
     /* A boot loader that jumps here leaves its own table in place. */
     SCB_VTOR = (uint32_t)vectors;
+#endif
 
     const volatile uint32_t *from = fw_data_load;
     for (volatile uint32_t *to = fw_data_start; to < fw_data_end; to++) {
