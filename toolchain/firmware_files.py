@@ -99,7 +99,7 @@ def link_flags(target: Target, linker_script: Path | None) -> list[str]:
         *target.compiler.ldflags,
         "-nostartfiles",
         "-Wl,--gc-sections",
-        f"-Wl,-T,{linker_script}",
+        f"-T{linker_script}",  # not for the linker alone: picolibc's specs would add a script of their own
     ]
 
 
