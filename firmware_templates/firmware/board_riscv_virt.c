@@ -38,6 +38,7 @@ void fw_board_init(void)
 {
     UART_LCR = LCR_8_BITS;
     UART_FCR = FCR_FIFO_ON;
+    (void)UART_DATA; /* what came too early; QEMU's UART asks for nothing more before it is read */
     UART_IER = IER_RECEIVED;
     PLIC_PRIORITY = 1;
     PLIC_ENABLE = 1u << UART_IRQ;
