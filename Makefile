@@ -90,7 +90,7 @@ setup-dev: PACKAGES = test
 setup-dev: system $(DEV)
 
 system:
-	@scripts/system-packages.sh $(PACKAGES)
+	@TARGET="$(TARGET)" scripts/system-packages.sh $(PACKAGES)
 
 $(RUN): requirements.lock pyproject.toml scripts/venv.sh | system
 	@scripts/venv.sh requirements.lock

@@ -2,9 +2,11 @@
 # Looks for what pip cannot install: Python's venv, the host compiler, the Arm compiler with its C headers, QEMU.
 # What is missing is installed with apt when that needs no password; otherwise the line to run is printed and
 # the exit code is 2. Nothing is fetched when nothing is missing. With the argument "test", what only the tests use
-# is looked for as well; gdb and stm32flash only where apt may bring them, since tests that miss them say so.
+# is looked for as well; gdb, stm32flash and RISC-V's tools only where apt may bring them, since tests that miss them
+# say so. TARGET in the environment, a target's name or file, brings what only that target needs.
 set -eu
 purpose=${1:-run}
+target=${TARGET:-stm32}
 here=$(dirname "$0")
 
 apt='' dnf='' brew='' what='' wanted=''
@@ -24,6 +26,20 @@ want() { # package for apt, the programs of which one will do
 
 compiles() { # compiler, its options: does it find a C library's headers?
     printf '#include <string.h>\n' | "$@" -fsyntax-only -x c - >/dev/null 2>&1
+}
+
+riscv='riscv64-unknown-elf-gcc --specs=picolibc.specs'
+riscv_packages='gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf'
+names_riscv() { # does the target's description ask for that compiler?
+    case $target in
+    *.toml) description=$target ;;
+    *) description=$here/../targets/$target.toml ;;
+    esac
+    [ -f "$description" ] || return 1
+    while read -r line; do
+        [ "$line" = 'prefix = "riscv64-unknown-elf-"' ] && return 0
+    done <"$description"
+    return 1
 }
 
 compiles_cxx() {
@@ -46,10 +62,18 @@ check() {
     compiles arm-none-eabi-gcc || need "the Arm compiler" "gcc-arm-none-eabi libnewlib-arm-none-eabi" \
         "arm-none-eabi-gcc-cs arm-none-eabi-newlib" gcc-arm-embedded
     command -v qemu-system-arm >/dev/null || need QEMU qemu-system-arm qemu-system-arm qemu
+    if [ "$purpose" != test ] && names_riscv; then
+        # shellcheck disable=SC2086 # a list of words; others than Debian's name this compiler otherwise
+        compiles $riscv || need "the RISC-V compiler" "$riscv_packages" ''
+        command -v qemu-system-riscv32 >/dev/null || need "QEMU for RISC-V" qemu-system-misc qemu-system-riscv qemu
+    fi
     [ "$purpose" = test ] || return 0
     compiles_cxx || need g++ g++ gcc-c++ gcc
     want gdb-multiarch gdb-multiarch arm-none-eabi-gdb
     want stm32flash stm32flash
+    # shellcheck disable=SC2086 # a list of words
+    compiles $riscv || wanted="$wanted $riscv_packages"
+    want qemu-system-misc qemu-system-riscv32
 }
 
 apt_install() {

@@ -70,6 +70,20 @@ def test_the_line_is_for_this_machine(program: str, line: str, tmp_path: Path, m
     assert install_line(load_target("host").compiler.packages) == line
 
 
+def test_tools_of_a_target_on_request_are_missed_only_when_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", _path_with(tmp_path, "apt-get"))
+    riscv = load_target("rv32-virt")
+    assert {f.what for f in doctor.diagnose([riscv]).missing} == {
+        *("riscv64-unknown-elf-gcc", "riscv64-unknown-elf C headers", "qemu-system-riscv32")
+    }
+    among_others = doctor.diagnose([riscv, STM32])
+    assert not [f for f in among_others.missing if "riscv" in f.what]
+    found = _findings(among_others)["riscv64-unknown-elf-gcc"]
+    assert found.install == "sudo apt-get install gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf"
+
+
 def test_a_compiler_without_headers_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compiler = tmp_path / "gcc"
     compiler.write_text('#!/bin/sh\n[ "$1" = -dumpfullversion ] && echo 12.2.0 && exit 0\nexit 1\n')

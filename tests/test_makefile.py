@@ -208,8 +208,11 @@ def test_what_a_few_tests_use_is_installed_but_not_demanded(tmp_path: Path) -> N
     _script(tmp_path / "apt-get", f'echo "$@" >> {log}')
     _script(tmp_path / "id", "echo 0")
     assert _packages(environment, "test").returncode == 0
-    assert log.read_text().splitlines()[-1] == "-q install -y --no-install-recommends stm32flash"
+    riscv = "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc"
+    assert log.read_text().splitlines()[-1] == f"-q install -y --no-install-recommends stm32flash {riscv}"
     log.unlink()
+    for program in ("riscv64-unknown-elf-gcc", "qemu-system-riscv32"):
+        _script(tmp_path / program, "exit 0")
     _script(tmp_path / "stm32flash", "exit 0")
     assert _packages(environment, "test").returncode == 0
     assert not log.exists()
@@ -231,3 +234,22 @@ def test_a_shim_that_fails_is_passed_over(tmp_path: Path) -> None:
     script = ROOT / "scripts" / "python.sh"
     done = subprocess.run(["/bin/sh", str(script)], capture_output=True, text=True, env=environment, check=False)
     assert done.stdout.strip() == str(tmp_path / "python3.12")
+
+
+def test_a_target_on_request_brings_its_tools(tmp_path: Path) -> None:
+    environment = _machine(tmp_path, *TOOLS, "apt-get")
+    assert _packages(environment).returncode == 0
+    for target in ("rv32-virt", str(ROOT / "targets" / "rv32-virt.toml")):
+        done = _packages({**environment, "TARGET": target})
+        assert done.returncode == 2
+        assert "Missing: the RISC-V compiler, QEMU for RISC-V." in done.stderr
+        line = "sudo apt-get install gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc"
+        assert line in done.stderr
+    for target in ("mps2-an385", "no-such-target"):
+        assert _packages({**environment, "TARGET": target}).returncode == 0
+
+
+def test_make_hands_the_target_on() -> None:
+    assert any(
+        'TARGET="rv32-virt" scripts/system-packages.sh' in line for line in dry_run("system", "TARGET=rv32-virt")
+    )
