@@ -25,6 +25,10 @@
 #define NVIC_ISER      REG(0xE000E100u + FW_UART_RX_IRQ / 32u * 4u)
 #define NVIC_ICPR      REG(0xE000E280u + FW_UART_RX_IRQ / 32u * 4u)
 #define NVIC_UART_MASK (1u << FW_UART_RX_IRQ % 32u)
+#define MPU_CTRL       REG(0xE000ED94u)
+#define MPU_RNR        REG(0xE000ED98u)
+#define MPU_RBAR       REG(0xE000ED9Cu)
+#define MPU_RASR       REG(0xE000EDA0u)
 
 #define STATE_TX_FULL        (1u << 0)
 #define STATE_RX_FULL        (1u << 1)
@@ -32,12 +36,23 @@
 #define INT_RX               (1u << 1)
 #define CSR_CORE_CLOCK_START ((1u << 2) | (1u << 0))
 #define SYST_BITS            24
+#define MPU_ENABLE_DEFAULT   ((1u << 2) | (1u << 0))
+#define RASR_NO_ACCESS_256MB ((1u << 28) | (27u << 1) | (1u << 0))
 
 /* Turns of a waiting loop. A byte at 9600 baud takes 1 ms, 32000 cycles at 32 MHz. */
 #define UART_WAIT 1000000u
 
 void fw_board_init(void)
 {
+#if defined(FW_GUARD_BASE)
+    /* The memory below the stack ignores what is written there; a stack that runs over must fault.
+     */
+    MPU_RNR = 0;
+    MPU_RBAR = FW_GUARD_BASE;
+    MPU_RASR = RASR_NO_ACCESS_256MB;
+    MPU_CTRL = MPU_ENABLE_DEFAULT;
+    __asm volatile("dsb\n\tisb" ::: "memory");
+#endif
     UART_BAUDDIV = (FW_CLOCK_HZ + FW_BAUD / 2) / FW_BAUD;
     __asm volatile("cpsid i" ::: "memory");
     UART_CTRL = CTRL_TX_RX_RXINT;

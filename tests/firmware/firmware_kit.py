@@ -62,15 +62,18 @@ def build(out: Path, target: Target | str, model: FwModel, extra: list[str] | No
         script = out / "linker.ld"
         script.write_text(firmware_files.render_linker_script(target))
     elf = out / "firmware"
+    compiling = firmware_files.compile_flags(target)
+    # gcc reads a specs file twice when it is named for compiling and for linking, and refuses that
+    linking = [flag for flag in firmware_files.link_flags(target, script) if flag not in compiling]
     sources = [*firmware_files.firmware_sources(target), HERE / "tiny.c", out / "fw_model.c"]
     command = [
         f"{target.compiler.prefix}gcc",
-        *firmware_files.compile_flags(target),
+        *compiling,
         *WARNINGS,
         f"-I{HERE}",
         *(extra or []),
         *map(str, sources),
-        *firmware_files.link_flags(target, script),
+        *linking,
         *("-o", str(elf)),
     ]
     subprocess.run(command, check=True, cwd=out)

@@ -2,8 +2,8 @@
  * Input a (1200 bytes) becomes output y in the same place: y[i] = a[1199 - i] ^ 0x55. Input b (16
  * bytes) becomes output z: z[i] = -b[i], in the same place. When b starts with "do:", its fourth
  * byte commands what a test needs: f: run fails with code 17; s: uses 1000 bytes of stack more; i:
- * an illegal instruction; w: writes behind the arena; o: runs over the stack; x: the process exits
- * with status 3; l: the process sleeps for 20 s.
+ * an illegal instruction; u: an unaligned word; w: writes behind the arena; o: runs over the stack;
+ * x: the process exits with status 3; l: the process sleeps for 20 s.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "tiny.h"
@@ -11,13 +11,13 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#ifndef __arm__
+#if !defined(__arm__) && !defined(__riscv)
 #include <time.h>
 #endif
 
 uint32_t nn_ticks(void);
 
-static uint8_t arena[TINY_ARENA_BYTES];
+static uint8_t arena[TINY_ARENA_BYTES] __attribute__((aligned(4)));
 
 int tiny_init(void)
 {
@@ -85,12 +85,14 @@ static int obey(uint8_t command)
         return 0;
     case 'i':
         __builtin_trap();
+    case 'u':
+        return *(volatile int32_t *)(arena + 1) == 0x7FFFFFFF;
     case 'w':
         arena[index] = 1;
         return 0;
     case 'o':
         return (int)run_over_stack(0);
-#ifndef __arm__
+#if !defined(__arm__) && !defined(__riscv)
     case 'x':
         exit(3);
     case 'l':

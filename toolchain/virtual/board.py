@@ -27,12 +27,13 @@ class RegionCounts:
     """One marked region as the plugin saw it: instructions, modelled cycles, and both by segment.
 
     Segment 0 is what comes before the first segment marker, then one segment for each marker. Cycles are None where
-    the core has no cycle model.
+    the core has no cycle model. ``crossing`` are the accesses that crossed a word's edge, as unaligned words do.
     """
 
     instructions: int
     cycles: int | None
     segments: tuple[tuple[int, int | None], ...]
+    crossing: int = 0
 
 
 _described: dict[str, Target] = {}
@@ -257,6 +258,7 @@ def _region(record: dict[str, Any], modelled: bool) -> RegionCounts:
         record["instructions"],
         record["cycles"] if modelled else None,
         tuple((instructions, cycles if modelled else None) for instructions, cycles in record["segments"]),
+        record["crossing"],
     )
 
 
