@@ -25,7 +25,7 @@ from toolchain.firmware import build_firmware
 from toolchain.graph import Array
 from toolchain.inspection import total_macs
 from toolchain.job import Job
-from toolchain.measure import linked, with_query
+from toolchain.measuring import linked, with_query
 from toolchain.plan import Plan, Step
 from toolchain.ports import PortChoice
 from toolchain.progress import Progress
@@ -88,21 +88,21 @@ def measure_model(
         name=name,
         sha256=default.compiled.model.ident.sha256,
         macs=total_macs(default.compiled.model.graph),
-        cycles=first.cycles,
+        cycles=_known(first.cycles),
         instructions=first.instructions,
         flash_bytes=default.firmware.flash,
         ram_bytes=default.firmware.ram,
         arena_bytes=plan.memory.arena_bytes,
         arena_lower_bound=plan.memory.lower_bound,
         samples=SAMPLES,
-        slowest_cycles=max(r.cycles for r in default.regions),
+        slowest_cycles=max(_known(r.cycles) for r in default.regions),
         codes=default.codes,
         differing=default.differing,
         layers=_layers(plan, default.firmware, first),
         objectives=tuple(
             Objective(
                 name=objective,
-                cycles=other.regions[0].cycles,
+                cycles=_known(other.regions[0].cycles),
                 flash_bytes=other.firmware.flash,
                 ram_bytes=other.firmware.ram,
                 arena_bytes=other.compiled.plan.memory.arena_bytes,
@@ -169,6 +169,12 @@ def _tflm(content: bytes, codes: Sequence[Array], outputs: int) -> list[list[Arr
     return rows
 
 
+def _known(cycles: int | None) -> int:
+    """The target has a cycle model, so its regions have cycles."""
+    assert cycles is not None
+    return cycles
+
+
 def _layers(plan: Plan, firmware: Firmware, region: RegionCounts) -> tuple[Layer, ...]:
     # Segment 0 is the call itself, before the first layer's marker.
     rows = zip(plan.layers, firmware.layer_flash, region.segments[1:], strict=True)
@@ -179,7 +185,7 @@ def _layers(plan: Plan, firmware: Firmware, region: RegionCounts) -> tuple[Layer
             op=step.node.op,
             kernel=step.variant.name if step.variant else "",
             macs=step.macs,
-            cycles=cycles,
+            cycles=_known(cycles),
             instructions=instructions,
             flash_bytes=flash,
             ram_bytes=_touched(plan, step),

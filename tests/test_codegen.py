@@ -28,10 +28,10 @@ from toolchain.memory import plan_memory
 from toolchain.plan import Plan
 from toolchain.reference import run
 from toolchain.select import select_kernels
-from toolchain.target import load_target
+from toolchain.target import Target, load_target
 
 STRICT = ["-Wall", "-Wextra", "-Wconversion", "-Werror"]
-TARGET = load_target("stm32")
+HOST, M4 = load_target("host"), load_target("stm32")
 WEIRD_NAMES = [
     "1st model",
     "é",
@@ -89,12 +89,12 @@ def _graph(model: str) -> Graph:
     return checked_graph(parse_tflite(write_model(MODELS[model]()), model, f"{model}.tflite"), f"{model}.tflite")
 
 
-def _tree(model: str, name: str | None = None) -> SourceTree:
+def _tree(model: str, name: str | None = None, target: Target = HOST) -> SourceTree:
     graph = _graph(model)
-    steps = select_kernels(graph, TARGET)
+    steps = select_kernels(graph, target)
     plan = Plan(graph, steps, plan_memory(graph, steps))
     ident = ModelId(name if name is not None else model, f"{model}.tflite", hashlib.sha256(model.encode()).hexdigest())
-    return generate(plan, ident, load_target("host"))
+    return generate(plan, ident, target)
 
 
 def _write(tree: SourceTree, folder: Path) -> Path:
@@ -121,9 +121,9 @@ def test_compiles_without_a_warning(model: str, level: str, defines: list[str], 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_compiles_for_the_board(model: str, tmp_path: Path) -> None:
-    tree = _tree(model)
+    tree = _tree(model, target=M4)
     folder = _write(tree, tmp_path / "src")
-    flags = [*load_target("stm32").compiler.cflags, "-O2", "-std=c99", *STRICT, "-DNN_PROFILE", "-DNN_MARKERS"]
+    flags = [*M4.compiler.cflags, "-O2", "-std=c99", *STRICT, "-DNN_PROFILE", "-DNN_MARKERS"]
     _run(["arm-none-eabi-gcc", *flags, "-c", *tree.c_files], folder)
 
 
@@ -143,9 +143,9 @@ def test_header_can_be_included_from_cpp(model: str, standard: str, tmp_path: Pa
 @pytest.mark.parametrize("prefix", ["", "arm-none-eabi-"])
 def test_needs_nothing_but_memcpy_and_memset(model: str, prefix: str, tmp_path: Path) -> None:
     """Linked to one object, only these are undefined. .data is empty: start-up has nothing to copy."""
-    tree = _tree(model)
+    tree = _tree(model, target=M4 if prefix else HOST)
     folder = _write(tree, tmp_path / "src")
-    flags = list(TARGET.compiler.cflags) if prefix else []
+    flags = list(M4.compiler.cflags) if prefix else []
     link = ["-O2", "-std=c99", "-ffreestanding", "-nostdlib", "-r", *tree.c_files, "-o", "all.o"]
     _run([f"{prefix}gcc", *flags, *link], folder)
     undefined = {line.split()[-1] for line in _run([f"{prefix}nm", "-u", "all.o"], folder).splitlines()}
@@ -211,8 +211,8 @@ def test_weird_tensor_names_do_not_break_comments(tmp_path: Path) -> None:
     ]
     chain = [Operator("RELU", (a,), (b,)) for a, b in zip(named, [*named[1:], out], strict=True)]
     graph = checked_graph(parse_tflite(write_model(chain), "odd", "odd"), "odd")
-    steps = select_kernels(graph, TARGET)
-    tree = generate(Plan(graph, steps, plan_memory(graph, steps)), ModelId("odd", "*/ odd\n.tflite", "0" * 64), TARGET)
+    steps = select_kernels(graph, HOST)
+    tree = generate(Plan(graph, steps, plan_memory(graph, steps)), ModelId("odd", "*/ odd\n.tflite", "0" * 64), HOST)
     _run(["gcc", "-std=c99", "-pedantic", *STRICT, "-c", *tree.c_files], _write(tree, tmp_path / "src"))
 
 
@@ -283,8 +283,8 @@ def test_helpers_equal_numpy(scale: float, zero_point: int, tmp_path: Path) -> N
         "relu", Operator("RELU", (make.act((1, 2), (scale, zero_point)),), (make.act((1, 2), (scale, zero_point)),))
     )
     graph = checked_graph(parse_tflite(write_model([case.operator]), "relu", "relu"), "relu")
-    steps = select_kernels(graph, TARGET)
-    tree = generate(Plan(graph, steps, plan_memory(graph, steps)), ModelId("relu", "relu.tflite", "0" * 64), TARGET)
+    steps = select_kernels(graph, HOST)
+    tree = generate(Plan(graph, steps, plan_memory(graph, steps)), ModelId("relu", "relu.tflite", "0" * 64), HOST)
     library = _library(tree, tmp_path / "src", HELPERS)
     stored = graph.tensor(graph.inputs[0]).scale
     halves = np.arange(-260, 261) / 2

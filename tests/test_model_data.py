@@ -128,18 +128,18 @@ def test_damaged_files(tmp_path: Path) -> None:
     good = Path(save(tmp_path / "good.npz", x_test=RNG.random((20, 8, 6, 1)))).read_bytes()
     for share in (0.0, 0.01, 0.5, 0.98):
         (tmp_path / "short.npz").write_bytes(good[: int(len(good) * share)])
-        with pytest.raises(DataError, match="damaged or truncated"):
+        with pytest.raises(DataError, match="damaged"):
             loaded(str(tmp_path / "short.npz"))
     flipped = bytearray(good)
     flipped[len(good) // 2] ^= 1
     (tmp_path / "flipped.npz").write_bytes(flipped)
-    with pytest.raises(DataError, match="damaged or truncated"):
+    with pytest.raises(DataError, match="damaged"):
         loaded(str(tmp_path / "flipped.npz"))
     np.save(tmp_path / "x.npy", RNG.random((20, 8, 6, 1)))
     content = (tmp_path / "x.npy").read_bytes()
     for length in (0, 40, 200, len(content) - 1):
         (tmp_path / "short.npy").write_bytes(content[:length])
-        with pytest.raises(DataError, match="damaged or truncated"):
+        with pytest.raises(DataError, match="damaged"):
             loaded(str(tmp_path / "short.npy"))
 
 

@@ -201,7 +201,8 @@ def run_on_board(firmware: Firmware, graph: Graph, target: Target, inputs: Seque
 def failed_selftests(graph: Graph, target: Target) -> list[int]:
     """Which self tests of the firmware on the virtual board give other outputs than they should."""
     ident = identity(graph)
-    with linked(VIRTUAL.url, target, ident.sha256, ident.name) as (link, _):
+    assert target.emulator is not None
+    with linked(f"virtual://{target.emulator.board}", target, ident.sha256, ident.name) as (link, _):
         return [i for i in range(link.info().n_selftests) if not link.selftest(i)]
 
 

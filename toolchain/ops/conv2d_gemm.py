@@ -161,8 +161,8 @@ def _border_cycles(graph: Graph, node: Node) -> float:
         last = first + (window.size[axis] - 1) * window.dilation[axis]
         leaves.append((first < 0) | (last >= x.shape[1 + axis]))
     pixels = (leaves[0][:, None] | leaves[1][None, :]).reshape(-1)
-    pixels = np.append(pixels, [False] * (pixels.size % 2)).reshape(-1, 2)
-    return float(pixels.any(axis=1).sum()) * 2 * window.size[0] * 100.0
+    pairs = np.append(pixels, [False] * (pixels.size % 2)).reshape(-1, 2)
+    return float(pairs.any(axis=1).sum()) * 2 * window.size[0] * 100.0
 
 
 def _padded_cycles(graph: Graph, node: Node) -> float:
