@@ -111,6 +111,8 @@ typedef struct {
     const uint32_t *u;
     uint32_t *made; /* u of four channels, made again and again; or null */
     int32_t *m;
+    int8_t *patch; /* a tile's pixels, where m or `made` are when v is ready */
+    int8_t *saved; /* a row of pixels */
 } nn_winograd_scratch;
 
 /* Outputs of the `count` tiles from `first` on, whose v is ready. */
@@ -142,29 +144,40 @@ static void convolve(const nn_conv2d_winograd_params *p, const nn_winograd_scrat
 {
     int32_t tiles = (p->out_h + 3) / 4 * ((p->out_w + 3) / 4);
     int32_t v_pair = v_words(p->in_c), row = p->in_w * p->in_c;
-    int8_t *patch = (int8_t *)s->m; /* m is not needed while v is made */
-    int8_t *saved = patch + p->work;
     const int8_t *above = 0;
     for (int32_t first = 0; first < tiles; first += p->batch) {
         int32_t count = tiles - first < p->batch ? tiles - first : p->batch;
+        int32_t top = tile_at(p, first).y;
         for (int32_t i = 0; i < count; i++) {
-            input_of(p, in, above, tile_at(p, first + i), patch, s->v + i / 2 * v_pair + i % 2);
+            nn_winograd_tile tile = tile_at(p, first + i);
+            input_of(p, in, tile.y == top ? above : 0, tile, s->patch,
+                     s->v + i / 2 * v_pair + i % 2);
         }
-        int32_t last = tile_at(p, first).y + 3;
+        int32_t last = tile_at(p, first + count - 1).y + 3;
         if (in == out && last < p->in_h) { /* the next row of tiles needs what is overwritten now */
-            memcpy(saved, in + last * row, (size_t)row);
-            above = saved;
+            memcpy(s->saved, in + last * row, (size_t)row);
+            above = s->saved;
         }
         output_batch(p, s, first, count, out);
     }
+}
+
+/* m and what lies there before and behind it, when `made` takes no patch. */
+static nn_winograd_scratch scratch_of(const nn_conv2d_winograd_params *p, uint32_t *v,
+                                      const uint32_t *u, uint32_t *m)
+{
+    int32_t tile = 36 * p->in_c;
+    int8_t *patch = (int8_t *)m;
+    int8_t *saved = patch + (tile > NN_WINOGRAD_M ? tile : NN_WINOGRAD_M);
+    nn_winograd_scratch s = {v, u, 0, (int32_t *)(void *)m, patch, saved};
+    return s;
 }
 
 void nn_conv2d_s8_winograd_stored(const nn_conv2d_winograd_params *p, const int8_t *in, int8_t *out,
                                   int8_t *scratch)
 {
     uint32_t *v = (uint32_t *)(void *)scratch;
-    uint32_t *m = v + (p->batch + 1) / 2 * v_words(p->in_c);
-    nn_winograd_scratch s = {v, p->u, 0, (int32_t *)(void *)m};
+    nn_winograd_scratch s = scratch_of(p, v, p->u, v + (p->batch + 1) / 2 * v_words(p->in_c));
     convolve(p, &s, in, out);
 }
 
@@ -173,11 +186,18 @@ void nn_conv2d_s8_winograd_run_time(const nn_conv2d_winograd_params *p, const in
 {
     uint32_t *v = (uint32_t *)(void *)scratch;
     uint32_t *u = v + (p->batch + 1) / 2 * v_words(p->in_c);
-    int32_t resident = p->resident ? p->out_c : 0, group = u_words(p->in_c);
-    for (int32_t channel = 0; channel < resident; channel += 4) {
-        weights_of(p, channel, u + channel / 4 * group);
+    int32_t group = u_words(p->in_c);
+    if (p->resident) {
+        for (int32_t channel = 0; channel < p->out_c; channel += 4) {
+            weights_of(p, channel, u + channel / 4 * group);
+        }
+        nn_winograd_scratch s = scratch_of(p, v, u, u + p->out_c / 4 * group);
+        convolve(p, &s, in, out);
+        return;
     }
-    uint32_t *m = u + (resident ? resident / 4 : 1) * group;
-    nn_winograd_scratch s = {v, u, resident ? 0 : u, (int32_t *)(void *)m};
+    nn_winograd_scratch s = scratch_of(p, v, u, u + group);
+    s.made = u;
+    s.patch = (int8_t *)u;
+    s.saved = (int8_t *)s.m + NN_WINOGRAD_M;
     convolve(p, &s, in, out);
 }
