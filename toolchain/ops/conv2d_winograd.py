@@ -184,6 +184,10 @@ def _cost(s: _Sizes, builds: int, relu: bool) -> Cost:
     return Cost(products + inputs + outputs + weights)
 
 
+def _same_shape(graph: Graph, node: Node) -> bool:
+    return graph.tensor(node.inputs[0]).shape == graph.tensor(node.outputs[0]).shape
+
+
 def _variant(name: str, scheduler: Scheduler, faster: Sequence[Scheduler] = ()) -> KernelVariant:
     """Left out where one of the ``faster`` needs no more memory."""
     stored = scheduler in (_stored_pairs, _stored_rows)
@@ -202,15 +206,15 @@ def _variant(name: str, scheduler: Scheduler, faster: Sequence[Scheduler] = ()) 
         return _cost(sizes, scheduler(sizes).builds, graph.tensor(node.outputs[0]).zero_point == -128)
 
     def in_place(graph: Graph, node: Node) -> tuple[int, ...]:
-        same = graph.tensor(node.inputs[0]).shape == graph.tensor(node.outputs[0]).shape
-        return (0,) if same and scheduler(_sizes(graph, node)).in_place else ()
+        return (0,) if _same_shape(graph, node) and scheduler(_sizes(graph, node)).in_place else ()
 
     def supports(graph: Graph, node: Node) -> bool:
         if not _supports(graph, node):
             return False
         sizes = _sizes(graph, node)
         mine, others = scheduler(sizes), [other(sizes) for other in faster]
-        return not any(o.scratch <= mine.scratch and o.in_place >= mine.in_place for o in others)
+        overwrites = mine.in_place and _same_shape(graph, node)
+        return not any(o.scratch <= mine.scratch and o.in_place >= overwrites for o in others)
 
     return KernelVariant(
         name=name,
