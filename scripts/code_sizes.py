@@ -1,8 +1,7 @@
 """Measures the code of every runtime function for the stm32 target: python scripts/code_sizes.py
 
-Writes toolchain/code_sizes.json, from which kernels are chosen under a flash budget: bytes, and the runtime functions
-that are called. A C file's static helpers and tables count as its public function's; each function of an assembly file
-stands for itself.
+Writes toolchain/code_sizes.json, from which kernels are chosen under a flash budget: bytes, with the static helpers and
+tables that are needed, and the other runtime functions that are called.
 """
 
 from __future__ import annotations
@@ -31,13 +30,31 @@ def functions_of(source: Path, folder: Path) -> dict[str, dict[str, Any]]:
     with output.open("rb") as f:
         elf = ELFFile(f)
         table: Any = elf.get_section_by_name(".symtab")
-        symbols = [s for s in table.iter_symbols() if s.name and s["st_info"]["bind"] == "STB_GLOBAL"]
-        public = [s for s in symbols if s["st_info"]["type"] == "STT_FUNC"]
-        missing = sorted(s.name for s in symbols if s["st_shndx"] == "SHN_UNDEF" and s.name.startswith("nn_"))
-        if source.suffix == ".S":
-            return {s.name: {"bytes": int(s["st_size"]), "calls": missing} for s in public}
-        total = sum(int(s["sh_size"]) for s in elf.iter_sections() if s.name.startswith((".text", ".rodata")))
-    return {s.name: {"bytes": round(total / len(public)), "calls": missing} for s in public}
+        public = [
+            s
+            for s in table.iter_symbols()
+            if s["st_info"]["bind"] == "STB_GLOBAL" and s["st_info"]["type"] == "STT_FUNC"
+        ]
+        return {s.name: _reached(elf, table, int(s["st_shndx"])) for s in public}
+
+
+def _reached(elf: ELFFile, table: Any, start: int) -> dict[str, Any]:
+    """What the linker keeps of the file for the function in section ``start``."""
+    sections, calls, todo = set(), set(), [start]
+    while todo:
+        index = todo.pop()
+        if index in sections:
+            continue
+        sections.add(index)
+        relocations: Any = elf.get_section_by_name(f".rel{elf.get_section(index).name}")
+        for relocation in relocations.iter_relocations() if relocations is not None else ():
+            symbol = table.get_symbol(relocation["r_info_sym"])
+            if symbol["st_shndx"] == "SHN_UNDEF":
+                calls.add(symbol.name)
+            else:
+                todo.append(int(symbol["st_shndx"]))
+    size = sum(-(-int(elf.get_section(i)["sh_size"]) // 4) * 4 for i in sections)
+    return {"bytes": size, "calls": sorted(c for c in calls if c.startswith("nn_"))}
 
 
 def measure() -> dict[str, dict[str, Any]]:

@@ -1,17 +1,21 @@
 """Plans the arena: every tensor and scratch buffer gets an offset so that what is alive at once does not overlap.
 
 Tensors that may share memory (views, outputs computed in place) become one buffer. Buffers are placed one after the
-other at the lowest offset that is free during their lifetime; the best of several orders wins.
+other at the lowest offset that is free during their lifetime; the best of many orders wins, and the first that needs no
+more than what is alive at once ends the search.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from toolchain.graph import Graph
 from toolchain.ops import registry
 from toolchain.plan import ALIGNMENT, MemoryPlan, Step
+
+RANDOM_ORDERS = 400
 
 
 @dataclass(frozen=True)
@@ -31,17 +35,29 @@ def plan_memory(graph: Graph, steps: Sequence[Step]) -> MemoryPlan:
     bound = _lower_bound(buffers, len(steps))
     best: dict[Buffer, int] = {}
     best_size: int | None = None
-    for key in _ORDERS:
-        offsets = _place(sorted(buffers, key=key))
+    for order in _orders(buffers):
+        offsets = _place(order)
         size = max((offset + b.size for b, offset in offsets.items()), default=0)
         if best_size is None or size < best_size:
             best, best_size = offsets, size
+        if best_size <= bound:
+            break
     return MemoryPlan(
         offsets={t: offset for b, offset in best.items() for t in b.tensors},
         scratch={b.scratch_of: offset for b, offset in best.items() if b.scratch_of},
         arena_bytes=best_size or 0,
         lower_bound=bound,
     )
+
+
+def _orders(buffers: Sequence[Buffer]) -> Iterator[list[Buffer]]:
+    """Orders in which to place the buffers: by rules, then large ones first by chance. The seed makes plans repeat."""
+    for key in _ORDERS:
+        yield sorted(buffers, key=key)
+    rng = random.Random(0)
+    for _ in range(RANDOM_ORDERS):
+        chance = {b: b.size * rng.uniform(0.2, 1.0) for b in buffers}
+        yield sorted(buffers, key=lambda b, chance=chance: -chance[b])  # type: ignore[misc]
 
 
 _ORDERS: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
