@@ -8,15 +8,17 @@
 
 #include <stdint.h>
 
-/* round(a * b / 2^31), saturating the one product that does not fit. */
+/* round(a * b / 2^31), halves rounded up: those of the definition, away from zero for positive
+ * products and towards it for negative ones. a and b must not both be INT32_MIN. */
+static inline int32_t nn_rounding_high_mul(int32_t a, int32_t b)
+{
+    return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
+}
+
+/* The same, saturating the one product that does not fit. */
 static inline int32_t nn_srdhm(int32_t a, int32_t b)
 {
-    if (a == INT32_MIN && b == INT32_MIN) {
-        return INT32_MAX;
-    }
-    int64_t ab = (int64_t)a * (int64_t)b;
-    int64_t nudge = ab >= 0 ? (1 << 30) : (1 - (1 << 30));
-    return (int32_t)((ab + nudge) / ((int64_t)1 << 31));
+    return a == INT32_MIN && b == INT32_MIN ? INT32_MAX : nn_rounding_high_mul(a, b);
 }
 
 /* round(x / 2^exponent), ties away from zero; 0 <= exponent <= 31. */
@@ -34,12 +36,13 @@ static inline int32_t nn_shift_left(int32_t x, int32_t shift)
     return (int32_t)((uint32_t)x << shift);
 }
 
-/* x * multiplier * 2^(shift - 31), rounded twice; shift > 0 is to the left. */
+/* x * multiplier * 2^(shift - 31), rounded twice; shift > 0 is to the left. multiplier >= 0. */
 static inline int32_t nn_requantize(int32_t x, int32_t multiplier, int32_t shift)
 {
     int32_t left = shift > 0 ? shift : 0;
     int32_t right = shift > 0 ? 0 : -shift;
-    return nn_rounding_divide_by_pot(nn_srdhm(nn_shift_left(x, left), multiplier), right);
+    return nn_rounding_divide_by_pot(nn_rounding_high_mul(nn_shift_left(x, left), multiplier),
+                                     right);
 }
 
 static inline int32_t nn_clamp(int32_t x, int32_t low, int32_t high)
