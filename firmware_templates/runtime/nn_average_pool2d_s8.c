@@ -1,32 +1,36 @@
 #include "nn_fixedpoint.h"
 #include "nn_pool2d.h"
-#include "nn_window.h"
+#include "nn_sum.h"
 
-/* sum / count, halves away from zero. */
-static int32_t rounded_mean(int32_t sum, int32_t count)
+/* sum / count, halves away from zero, clamped. */
+static int8_t rounded_mean(const nn_pool2d_params *p, int32_t sum, int32_t count)
 {
-    return sum > 0 ? (sum + count / 2) / count : (sum - count / 2) / count;
+    int32_t mean = sum > 0 ? (sum + count / 2) / count : (sum - count / 2) / count;
+    return (int8_t)nn_clamp(mean, p->act_min, p->act_max);
 }
 
 void nn_average_pool2d_s8(const nn_pool2d_params *p, const int8_t *in, int8_t *out)
 {
+    int32_t channels = p->channels;
     for (int32_t oy = 0; oy < p->out_h; oy++) {
-        int32_t y0 = oy * p->stride_h - p->pad_top;
-        int32_t y_begin = y0 + nn_first_tap(y0, 1);
-        int32_t y_end = y0 + nn_end_tap(y0, 1, p->kernel_h, p->in_h);
-        for (int32_t ox = 0; ox < p->out_w; ox++) {
-            int32_t x0 = ox * p->stride_w - p->pad_left;
-            int32_t x_begin = x0 + nn_first_tap(x0, 1);
-            int32_t x_end = x0 + nn_end_tap(x0, 1, p->kernel_w, p->in_w);
-            int32_t count = (y_end - y_begin) * (x_end - x_begin);
-            for (int32_t c = 0; c < p->channels; c++) {
-                int32_t sum = 0;
-                for (int32_t y = y_begin; y < y_end; y++) {
-                    for (int32_t x = x_begin; x < x_end; x++) {
-                        sum += in[(y * p->in_w + x) * p->channels + c];
-                    }
+        for (int32_t ox = 0; ox < p->out_w; ox++, out += channels) {
+            nn_pool2d_taps taps = nn_pool2d_window(p, oy, ox);
+            int32_t count = taps.runs * taps.length, c = 0;
+            for (; c + 4 <= channels; c += 4) {
+                int32_t sums[4] = {0, 0, 0, 0};
+                for (int32_t run = 0; run < taps.runs; run++) {
+                    nn_sum4(in + taps.first + run * taps.step + c, channels, taps.length, sums);
                 }
-                *out++ = (int8_t)nn_clamp(rounded_mean(sum, count), p->act_min, p->act_max);
+                for (int32_t i = 0; i < 4; i++) {
+                    out[c + i] = rounded_mean(p, sums[i], count);
+                }
+            }
+            for (; c < channels; c++) {
+                int32_t sum = 0;
+                for (int32_t run = 0; run < taps.runs; run++) {
+                    sum += nn_sum1(in + taps.first + run * taps.step + c, channels, taps.length);
+                }
+                out[c] = rounded_mean(p, sum, count);
             }
         }
     }

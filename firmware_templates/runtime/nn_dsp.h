@@ -50,6 +50,14 @@ static inline int32_t nn_smmulr(int32_t x, int32_t y)
     return result;
 }
 
+/* The larger of each two signed bytes. */
+static inline uint32_t nn_max_s8x4(uint32_t x, uint32_t y)
+{
+    uint32_t result;
+    __asm("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(result) : "r"(x), "r"(y) : "cc");
+    return result;
+}
+
 #else
 
 static inline uint32_t nn_sxtb16(uint32_t x)
@@ -72,6 +80,17 @@ static inline uint32_t nn_smlad(uint32_t x, uint32_t y, uint32_t sum)
 static inline int32_t nn_smmulr(int32_t x, int32_t y)
 {
     return (int32_t)(((int64_t)x * y + ((int64_t)1 << 31)) >> 32);
+}
+
+static inline uint32_t nn_max_s8x4(uint32_t x, uint32_t y)
+{
+    const uint32_t high = 0x80808080u;
+    uint32_t low_not_below =
+        (x | high) - (y & ~high); /* in bit 7 of each byte, as is all that follows */
+    uint32_t same_sign = ~(x ^ y);
+    uint32_t not_below = ((y & ~x) | (same_sign & low_not_below)) & high;
+    uint32_t take_x = (not_below >> 7) * 255u;
+    return (x & take_x) | (y & ~take_x);
 }
 
 #endif

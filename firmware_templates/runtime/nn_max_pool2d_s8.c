@@ -1,27 +1,47 @@
+#include "nn_dsp.h"
 #include "nn_fixedpoint.h"
 #include "nn_pool2d.h"
-#include "nn_window.h"
+
+/* The highest of each of four neighbouring channels. */
+static uint32_t highest4(const int8_t *in, int32_t channels, const nn_pool2d_taps *taps)
+{
+    uint32_t highest = nn_load4(in + taps->first);
+    for (int32_t run = 0; run < taps->runs; run++) {
+        const int8_t *tap = in + taps->first + run * taps->step;
+        for (int32_t i = taps->length; i > 0; i--, tap += channels) {
+            highest = nn_max_s8x4(highest, nn_load4(tap));
+        }
+    }
+    return highest;
+}
+
+static int8_t highest1(const int8_t *in, int32_t channels, const nn_pool2d_taps *taps)
+{
+    int8_t highest = INT8_MIN;
+    for (int32_t run = 0; run < taps->runs; run++) {
+        const int8_t *tap = in + taps->first + run * taps->step;
+        for (int32_t i = taps->length; i > 0; i--, tap += channels) {
+            highest = *tap > highest ? *tap : highest;
+        }
+    }
+    return highest;
+}
 
 void nn_max_pool2d_s8(const nn_pool2d_params *p, const int8_t *in, int8_t *out)
 {
+    int32_t channels = p->channels;
     for (int32_t oy = 0; oy < p->out_h; oy++) {
-        int32_t y0 = oy * p->stride_h - p->pad_top;
-        int32_t y_begin = y0 + nn_first_tap(y0, 1);
-        int32_t y_end = y0 + nn_end_tap(y0, 1, p->kernel_h, p->in_h);
-        for (int32_t ox = 0; ox < p->out_w; ox++) {
-            int32_t x0 = ox * p->stride_w - p->pad_left;
-            int32_t x_begin = x0 + nn_first_tap(x0, 1);
-            int32_t x_end = x0 + nn_end_tap(x0, 1, p->kernel_w, p->in_w);
-            for (int32_t c = 0; c < p->channels; c++) {
-                int32_t highest = INT8_MIN;
-                for (int32_t y = y_begin; y < y_end; y++) {
-                    for (int32_t x = x_begin; x < x_end; x++) {
-                        int32_t value = in[(y * p->in_w + x) * p->channels + c];
-                        highest = value > highest ? value : highest;
-                    }
-                }
-                *out++ = (int8_t)nn_clamp(highest, p->act_min, p->act_max);
+        for (int32_t ox = 0; ox < p->out_w; ox++, out += channels) {
+            nn_pool2d_taps taps = nn_pool2d_window(p, oy, ox);
+            int32_t c = 0;
+            for (; c + 4 <= channels; c += 4) {
+                uint32_t highest = highest4(in + c, channels, &taps);
+                memcpy(out + c, &highest, 4);
             }
+            for (; c < channels; c++) {
+                out[c] = highest1(in + c, channels, &taps);
+            }
+            nn_clamp_codes(out, channels, p->act_min, p->act_max);
         }
     }
 }

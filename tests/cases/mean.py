@@ -22,6 +22,7 @@ CASES = (
     unary("mean_of_one", "MEAN", act((1, 1, 1, 9), A), act((1, 9), B), numbers(1, 2)),
     unary("mean_highest_zero_points", "MEAN", act((1, 4, 4, 3), (0.02, 127)), act((1, 3), (0.03, 127)), numbers(1, 2)),
     unary("mean_large_window", "MEAN", act((1, 48, 40, 2), A), act((1, 2), (0.01, 0)), numbers(1, 2)),
+    unary("mean_513_of_6", "MEAN", act((1, 27, 19, 6), (0.02, -128)), act((1, 6), (0.01, 0)), numbers(1, 2)),
     unary("mean_scale_up", "MEAN", act((1, 3, 3, 4), (0.5, 0)), act((1, 4), (0.01, 0)), numbers(1, 2)),
     unary("mean_scale_down", "MEAN", act((1, 3, 3, 4), (0.001, -20)), act((1, 4), (2.0, 50)), numbers(1, 2)),
 )

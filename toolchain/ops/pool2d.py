@@ -83,9 +83,40 @@ def _lower(symbol: str, graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     return (KernelCall(symbol, "nn_pool2d.h", "nn_pool2d_params", params, node.inputs, node.outputs),)
 
 
-def _work(graph: Graph, node: Node) -> int:
-    size = node.attrs.window.size
-    return graph.tensor(node.outputs[0]).size * int(size[0] * size[1])
+def _inside(out: int, stride: int, pad: int, size: int, extent: int) -> list[int]:
+    """How many taps of each window lie inside the image, along one axis."""
+    starts = [i * stride - pad for i in range(out)]
+    return [min(start + size, extent) - max(start, 0) for start in starts]
+
+
+def _work(graph: Graph, node: Node) -> tuple[int, int, int]:
+    """Windows, runs of neighbouring pixels in all of them, and taps of one channel."""
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    window: Window = node.attrs.window
+    rows = _inside(out.shape[1], window.stride[0], window.pad_top, window.size[0], x.shape[1])
+    columns = _inside(out.shape[2], window.stride[1], window.pad_left, window.size[1], x.shape[2])
+    runs = sum(1 if c == x.shape[2] else r for r in rows for c in columns)
+    return len(rows) * len(columns), runs, sum(rows) * sum(columns)
+
+
+def _cost_average(graph: Graph, node: Node) -> Cost:
+    """Fitted to the emulated Cortex-M4: four channels are one word."""
+    windows, runs, taps = _work(graph, node)
+    fours, rest = divmod(graph.tensor(node.inputs[0]).shape[3], 4)
+    cycles = windows * 90.0 + fours * (163.0 * windows + 70.0 * runs + 10.4 * taps)
+    return Cost(45.0 + cycles + rest * (45.0 * windows + 9.0 * runs + 8.1 * taps))
+
+
+def _cost_maximum(graph: Graph, node: Node) -> Cost:
+    """Fitted to the emulated Cortex-M4: four channels are one word."""
+    windows, runs, taps = _work(graph, node)
+    out = graph.tensor(node.outputs[0])
+    fours, rest = divmod(out.shape[3], 4)
+    cycles = windows * 95.0 + fours * (27.0 * windows + 14.8 * taps)
+    cycles += rest * (14.0 * windows + 10.0 * runs + 9.5 * taps)
+    if activation_range(node.attrs.activation, out) != (-128, 127):
+        cycles += 14.0 * out.size
+    return Cost(12.0 + cycles)
 
 
 def _same_quantization(graph: Graph, node: Node) -> bool:
@@ -123,7 +154,7 @@ OPS = (
                 name="portable",
                 sources=("nn_average_pool2d_s8.c",),
                 lower=lambda g, n: _lower("nn_average_pool2d_s8", g, n),
-                cost=lambda g, n: Cost(7.0 * _work(g, n)),
+                cost=_cost_average,
             ),
         ),
     ),
@@ -138,7 +169,7 @@ OPS = (
                 name="portable",
                 sources=("nn_max_pool2d_s8.c",),
                 lower=lambda g, n: _lower("nn_max_pool2d_s8", g, n),
-                cost=lambda g, n: Cost(7.0 * _work(g, n)),
+                cost=_cost_maximum,
             ),
         ),
     ),
