@@ -14,6 +14,15 @@ typedef struct {
     int32_t multiplier, left_shift, diff_min;
 } nn_softmax_params;
 
+/* The same with a table: exps[d] is exp of d codes below the maximum in Q0.31; from `length` on it
+ * is 0. */
+typedef struct {
+    int32_t rows, columns;
+    int32_t length;
+    const int32_t *exps;
+} nn_softmax_table_params;
+
 void nn_softmax_s8(const nn_softmax_params *p, const int8_t *in, int8_t *out);
+void nn_softmax_s8_table(const nn_softmax_table_params *p, const int8_t *in, int8_t *out);
 
 #endif

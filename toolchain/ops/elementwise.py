@@ -218,11 +218,11 @@ OPS = (
         "ADD",
         _add,
         _lower_add,
-        149.0,
+        112.0,
         lambda g, n: within_32_bits(LARGEST_SUM, factors(g, n)[2][1]),
         TABLES,
         BUILT,
         DSP,
     ),
-    _op("mul", "MUL", _mul, _lower_mul, 75.0, lambda g, n: within_32_bits(LARGEST_PRODUCT, _mul_factor(g, n)[1])),
+    _op("mul", "MUL", _mul, _lower_mul, 69.0, lambda g, n: within_32_bits(LARGEST_PRODUCT, _mul_factor(g, n)[1])),
 )

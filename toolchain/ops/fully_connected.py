@@ -88,7 +88,7 @@ def _cost(graph: Graph, node: Node) -> Cost:
     """Fitted to the emulated Cortex-M4: four channels share each input."""
     out_c, in_c = graph.tensor(node.inputs[1]).shape
     taps = in_c * (4.7 * (out_c - out_c % 4) + 9.0 * (out_c % 4))
-    return Cost(60.0 + _rows(graph, node) * (20.0 + 85.0 * out_c + taps))
+    return Cost(60.0 + _rows(graph, node) * (20.0 + 79.0 * out_c + taps))
 
 
 def _shapes(graph: Graph, node: Node) -> bool:

@@ -49,7 +49,7 @@ def _cost(graph: Graph, node: Node) -> Cost:
     """Fitted to the emulated Cortex-M4: four inner elements are one word."""
     outer, count, inner = _dimensions(graph, node)
     fours, rest = divmod(inner, 4)
-    return Cost(56.0 + outer * (33.0 + fours * (328.0 + 11.0 * count) + rest * (68.0 + 8.0 * count)))
+    return Cost(62.0 + outer * (30.0 + fours * (277.0 + 11.6 * count) + rest * (47.0 + 7.9 * count)))
 
 
 def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
