@@ -5,7 +5,7 @@
  *                   const int32_t *tables);
  * void nn_add_fours_relu(...same...);
  *
- * Loads stand in runs of eight, for the first one of a run takes a cycle longer than those behind it.
+ * Loads stand in runs of eight, for the first one of a run takes a cycle longer than the others.
  */
 #include "nn_add_layout.h"
 

@@ -6,8 +6,8 @@
  *                                          const nn_fully_connected_shape *shape);
  *
  * x        A word for each pair of K.
- * weights  For each group: 8 words of bias, 4 words for each pair of K and, where requantization has
- *          constants for each channel, 16 words of those. See nn_fully_connected_dsp.h.
+ * weights  For each group: 8 words of bias, 4 words for each pair of K and, in the _channel forms,
+ *          16 words of requantization. See nn_fully_connected_dsp.h.
  *
  * A weight word has two half-words h = 256 w1 + w0, of the K pair's two rows, for two channels.
  * SMLAD with h sums 256 D1 + D0; SXTB16 leaves w0, whose SMLAD sums D0. D1 = (sum - D0) >> 8, once
@@ -27,8 +27,8 @@
     smlad   \low, \w, \x, \low
     .endm
 
-/* Two pairs of K, whose words are at r0 + \x and r1 + \w once both have moved by \x_step and \w_step.
- * Ten loads in three runs, for the first one of a run takes a cycle longer than those behind it. */
+/* Two pairs of K, whose words are at r0 + \x and r1 + \w once these have moved by their steps. Ten
+ * loads in three runs, for the first one of a run takes a cycle longer than those behind it. */
     .macro two_pairs x, w, x_step=0, w_step=0
     .if \x_step
     ldr     r3, [r1], #\w_step
@@ -55,7 +55,7 @@
     mac     r10, r11, lr, r12
     .endm
 
-/* Twice the sum in \a becomes the code of channel \i. r3 multiplier, r12 rounding, lr half shift. */
+/* Twice the sum in \a is the code of channel \i. r3 multiplier, r12 rounding, lr half shift. */
     .macro code i, a, channel, relu
     .if \channel
     ldm     r1!, {r3, lr}
