@@ -1,17 +1,17 @@
 /*
- * Product of one row of int16 with int8 weights, eight output channels at a time, and their
- * requantization. ARMv7E-M with FPU (the FPU's registers hold what the core's cannot).
+ * Product of one row with int8 weights, eight output channels at a time, and their requantization.
+ * ARMv7E-M with FPU (the FPU's registers hold what the core's cannot).
  *
- * const uint32_t *nn_fully_connected_1x8_*(const uint32_t *x, const uint32_t *weights, int8_t *out,
+ * const uint32_t *nn_fully_connected_1x8_*(const void *x, const uint32_t *weights, int8_t *out,
  *                                          const nn_fully_connected_shape *shape);
  *
- * x        A word for each pair of K.
+ * x        The row as int16, a word for each pair of K; in the _direct forms as int8.
  * weights  For each group: 8 words of bias, 4 words for each pair of K and, in the _channel forms,
  *          16 words of requantization. See nn_fully_connected_dsp.h.
  *
  * A weight word has two half-words h = 256 w1 + w0, of the K pair's two rows, for two channels.
  * SMLAD with h sums 256 D1 + D0; SXTB16 leaves w0, whose SMLAD sums D0. D1 = (sum - D0) >> 8, once
- * for each output.
+ * for each output. Loads stand in runs, for the first one takes a cycle longer than the others.
  */
 #include "nn_fully_connected_layout.h"
 
@@ -27,16 +27,20 @@
     smlad   \low, \w, \x, \low
     .endm
 
-/* Two pairs of K, whose words are at r0 + \x and r1 + \w once these have moved by their steps. Ten
- * loads in three runs, for the first one of a run takes a cycle longer than those behind it. */
-    .macro two_pairs x, w, x_step=0, w_step=0
+/* The first words of weights and row, at r1 + \w and r0 + \x once these have moved by the steps. */
+    .macro first_words wreg, xreg, x, w, x_step, w_step
     .if \x_step
-    ldr     r3, [r1], #\w_step
-    ldr     r2, [r0], #\x_step
+    ldr     \wreg, [r1], #\w_step
+    ldr     \xreg, [r0], #\x_step
     .else
-    ldr     r3, [r1, #\w]
-    ldr     r2, [r0, #\x]
+    ldr     \wreg, [r1, #\w]
+    ldr     \xreg, [r0, #\x]
     .endif
+    .endm
+
+/* Two pairs of K, the row as int16: ten loads in three runs. */
+    .macro two_pairs x, w, x_step=0, w_step=0
+    first_words r3, r2, \x, \w, \x_step, \w_step
     ldr     r12, [r1, #\w + 4]
     ldr     lr, [r1, #\w + 8]
     mac     r4, r5, r3, r2
@@ -53,6 +57,52 @@
     mac     r6, r7, r2, r12
     mac     r8, r9, r3, r12
     mac     r10, r11, lr, r12
+    .endm
+
+/* Two pairs of K, the row as int8, but for the last weight word. r12: the second pair. */
+    .macro two_pairs_direct x, w, x_step=0, w_step=0
+    first_words r3, r12, \x, \w, \x_step, \w_step
+    ldr     lr, [r1, #\w + 4]
+    sxtb16  r2, r12
+    mac     r4, r5, r3, r2
+    mac     r6, r7, lr, r2
+    ldr     r3, [r1, #\w + 8]
+    ldr     lr, [r1, #\w + 12]
+    sxtb16  r12, r12, ror #8
+    mac     r8, r9, r3, r2
+    mac     r10, r11, lr, r2
+    ldr     r2, [r1, #\w + 16]
+    ldr     r3, [r1, #\w + 20]
+    ldr     lr, [r1, #\w + 24]
+    mac     r4, r5, r2, r12
+    mac     r6, r7, r3, r12
+    mac     r8, r9, lr, r12
+    .endm
+
+/* Four pairs of K, the row as int8: eighteen loads in seven runs. */
+    .macro four_pairs_direct x, w, x_step=0, w_step=0
+    two_pairs_direct \x, \w, \x_step, \w_step
+    ldr     r3, [r1, #\w + 28]
+    ldr     lr, [r0, #\x + 4]
+    ldr     r2, [r1, #\w + 32]
+    mac     r10, r11, r3, r12
+    sxtb16  r12, lr
+    mac     r4, r5, r2, r12
+    ldr     r2, [r1, #\w + 36]
+    ldr     r3, [r1, #\w + 40]
+    mac     r6, r7, r2, r12
+    mac     r8, r9, r3, r12
+    ldr     r2, [r1, #\w + 44]
+    ldr     r3, [r1, #\w + 48]
+    mac     r10, r11, r2, r12
+    sxtb16  lr, lr, ror #8
+    mac     r4, r5, r3, lr
+    ldr     r2, [r1, #\w + 52]
+    ldr     r3, [r1, #\w + 56]
+    ldr     r12, [r1, #\w + 60]
+    mac     r6, r7, r2, lr
+    mac     r8, r9, r3, lr
+    mac     r10, r11, r12, lr
     .endm
 
 /* Twice the sum in \a is the code of channel \i. r3 multiplier, r12 rounding, lr half shift. */
@@ -83,7 +133,7 @@
     code    \i, \low, \channel, \relu
     .endm
 
-    .macro fully_connected name, channel, relu
+    .macro fully_connected name, channel, relu, direct
     .section .text.\name, "ax", %progbits
     .align  2
     .global \name
@@ -95,9 +145,9 @@
     vmov    s1, r2                          /* out */
     ldr     r12, [r3, #NN_FULLY_CONNECTED_PAIRS]
     bic     r2, r12, #7
-    add     r2, r0, r2, lsl #2
+    add     r2, r0, r2, lsl #2 - \direct
     vmov    s2, r2                          /* end of the part that is unrolled by eight */
-    add     r2, r0, r12, lsl #2
+    add     r2, r0, r12, lsl #2 - \direct
     vmov    s3, r2                          /* end */
     ldr     r12, [r3, #NN_FULLY_CONNECTED_OFFSET]
     .if \channel
@@ -119,10 +169,15 @@
     cmp     r0, r2
     beq     .Ltail\@
 .Leight\@:
+    .if \direct
+    four_pairs_direct -16, -128, 16, 128
+    four_pairs_direct -8, -64
+    .else
     two_pairs -32, -128, 32, 128
     two_pairs -24, -96
     two_pairs -16, -64
     two_pairs -8, -32
+    .endif
     vmov    r2, s2
     cmp     r0, r2
     bne     .Leight\@
@@ -131,7 +186,13 @@
     cmp     r0, r2
     beq     .Lstore\@
 .Ltwo\@:
+    .if \direct
+    two_pairs_direct -4, -32, 4, 32
+    ldr     r3, [r1, #-4]
+    mac     r10, r11, r3, r12
+    .else
     two_pairs -8, -32, 8, 32
+    .endif
     vmov    r2, s3
     cmp     r0, r2
     bne     .Ltwo\@
@@ -158,7 +219,11 @@
     .size   \name, . - \name
     .endm
 
-    fully_connected nn_fully_connected_1x8_channel, 1, 0
-    fully_connected nn_fully_connected_1x8_channel_relu, 1, 1
-    fully_connected nn_fully_connected_1x8_tensor, 0, 0
-    fully_connected nn_fully_connected_1x8_tensor_relu, 0, 1
+    fully_connected nn_fully_connected_1x8_channel, 1, 0, 0
+    fully_connected nn_fully_connected_1x8_channel_relu, 1, 1, 0
+    fully_connected nn_fully_connected_1x8_tensor, 0, 0, 0
+    fully_connected nn_fully_connected_1x8_tensor_relu, 0, 1, 0
+    fully_connected nn_fully_connected_1x8_direct_channel, 1, 0, 1
+    fully_connected nn_fully_connected_1x8_direct_channel_relu, 1, 1, 1
+    fully_connected nn_fully_connected_1x8_direct_tensor, 0, 0, 1
+    fully_connected nn_fully_connected_1x8_direct_tensor_relu, 0, 1, 1

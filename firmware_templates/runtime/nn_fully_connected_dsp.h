@@ -1,7 +1,9 @@
 /*
  * Fully connected layer with paired-byte weights, for cores with the DSP extension and an FPU.
  * Input and output as nn_fully_connected.h says. Aliasing: out must not overlap in.
- * Scratch, aligned to 4: one row of the input as int16, 4 * shape.pairs bytes.
+ * Scratch, aligned to 4: one row of the input as int16, 4 * shape.pairs bytes. The direct form, a
+ * little slower, has none: it widens the input again for each group of eight channels. There out_c
+ * is a multiple of eight and in_c of four.
  *
  * Weights, for each group of eight output channels, then for each group of four that remains (the
  * last one filled up with zeros): for each two channels c, c + 1 the words bias c and
@@ -41,8 +43,9 @@ typedef char nn_fully_connected_layout_is_right
          ? 1
          : -1];
 
-/* The groups of eight, at least one, of one row; returns the end of their weights. */
-typedef const uint32_t *nn_fully_connected_function(const uint32_t *x, const uint32_t *weights,
+/* The groups of eight, at least one, of one row; returns the end of their weights. x is the row as
+ * int16, for the direct form as int8. */
+typedef const uint32_t *nn_fully_connected_function(const void *x, const uint32_t *weights,
                                                     int8_t *out,
                                                     const nn_fully_connected_shape *shape);
 
@@ -50,6 +53,10 @@ nn_fully_connected_function nn_fully_connected_1x8_channel;
 nn_fully_connected_function nn_fully_connected_1x8_channel_relu;
 nn_fully_connected_function nn_fully_connected_1x8_tensor;
 nn_fully_connected_function nn_fully_connected_1x8_tensor_relu;
+nn_fully_connected_function nn_fully_connected_1x8_direct_channel;
+nn_fully_connected_function nn_fully_connected_1x8_direct_channel_relu;
+nn_fully_connected_function nn_fully_connected_1x8_direct_tensor;
+nn_fully_connected_function nn_fully_connected_1x8_direct_tensor_relu;
 
 typedef struct {
     int32_t rows, in_c, out_c;
@@ -62,5 +69,7 @@ typedef struct {
 
 void nn_fully_connected_s8_dsp(const nn_fully_connected_dsp_params *p, const int8_t *in,
                                int8_t *out, int8_t *scratch);
+void nn_fully_connected_s8_direct(const nn_fully_connected_dsp_params *p, const int8_t *in,
+                                  int8_t *out);
 
 #endif

@@ -38,6 +38,9 @@ CASES = (
     fully_connected("fc_128_to_24_per_channel", (1, 128), 24, spread=3.0, activation=RELU, out=(None, -128)),
     fully_connected("fc_45_to_28_per_channel", (2, 45), 28, spread=3.0),
     fully_connected("fc_rows_of_eights", (3, 22), 16, activation=RELU, out=(None, -128)),
+    fully_connected("fc_rows_of_fours", (3, 20), 16, activation=RELU, out=(None, -70)),
+    fully_connected("fc_52_to_24_per_channel", (2, 52), 24, spread=3.0, x=(0.05, 127), out=(None, 0)),
+    fully_connected("fc_36_to_8_relu", (1, 36), 8, activation=RELU, x=(0.05, -128), out=(None, -128)),
     fully_connected("fc_eight_and_five", (2, 18), 13, activation=RELU, out=(None, -30)),
     # 256 times the sum of an odd channel, at most 2**23 - 1 and 2**23
     fully_connected("fc_sum_below_limit", (1, 4), 8, weights=Choice((127,)), bias=FAR, out=BIG),

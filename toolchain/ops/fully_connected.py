@@ -25,7 +25,7 @@ from toolchain.ops.common import (
     sums_within_32_bits,
 )
 from toolchain.ops.conv2d import WEIGHTS, weights_per_channel
-from toolchain.ops.fully_connected_dsp import DSP
+from toolchain.ops.fully_connected_dsp import DIRECT, DSP
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,7 @@ OPS = (
                 cost=_cost,
             ),
             DSP,
+            DIRECT,
         ),
     ),
 )
