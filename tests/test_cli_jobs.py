@@ -109,7 +109,7 @@ def test_compile_and_inspect(deployed: Path, tmp_path: Path, capfd: pytest.Captu
     compiled = document(capfd.readouterr().out)
     assert {"net.h", "net.c"} <= set(compiled["files"])
     assert all((tmp_path / "c" / name).is_file() for name in compiled["files"])
-    assert run(["inspect", model, "--json"]) == 0
+    assert run(["inspect", model, "--target", "host", "--json"]) == 0
     inspection = document(capfd.readouterr().out)
     assert inspection["arena_bytes"] == compiled["arena_bytes"]
     assert sum(node["macs"] for node in inspection["nodes"]) == inspection["macs"]

@@ -24,7 +24,7 @@ from toolchain.importers.float_tflite import is_float_tflite, load_float_tflite
 from toolchain.importers.keras import load_keras
 from toolchain.importers.tensorflow import captured, keras3, tensorflow
 from toolchain.importers.tflite import parse_tflite
-from toolchain.passes import run_passes
+from toolchain.passes import clean
 from toolchain.progress import Progress
 from toolchain.quantize.check import check_quantized, check_representative
 from toolchain.quantize.tflite_float import quantize_tflite
@@ -122,7 +122,7 @@ def test_inputs_and_outputs_keep_their_order() -> None:
     samples = [rng.uniform(-1 - k, 1 + k, (40, 2)).astype(np.float32) for k in range(11)]
     graph = parse_tflite(quantize(load_keras(network), samples), "many", "many")
     codes = [quantize_input(x, graph.tensor(n))[:, None] for x, n in zip(samples, graph.inputs, strict=True)]
-    results = reference.run(run_passes(graph), codes)
+    results = reference.run(clean(graph), codes)
     for k, (x, got, name) in enumerate(zip(samples, results, graph.outputs, strict=True)):
         np.testing.assert_allclose(dequantize(got[:, 0], graph.tensor(name)), (k + 1) * x, atol=0.02 * (k + 1) ** 2)
 
