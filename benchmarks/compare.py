@@ -30,7 +30,7 @@ def compare(stored: Record, found: Record) -> Comparison:
     A wrong output code fails with any tools.
     """
     wrong = [f"{m.name}: {m.wrong_codes} output codes differ from TFLM's" for m in found.models if m.wrong_codes]
-    reason = _other_tools(stored.tools, found.tools)
+    reason = other_tools(stored.tools, found.tools)
     if reason:
         return Comparison((), tuple(wrong), reason)
     before, after = ({m.name: m for m in record.models} for record in (stored, found))
@@ -48,7 +48,7 @@ def compare(stored: Record, found: Record) -> Comparison:
     return Comparison(tuple(changes), (*wrong, *slower))
 
 
-def _other_tools(stored: Tools, found: Tools) -> str:
+def other_tools(stored: Tools, found: Tools) -> str:
     """Patch levels do not count: a distribution's security update changes neither code nor counts."""
     different = [
         f"{what} is {now}, the stored figures are of {then}"

@@ -26,6 +26,7 @@ from toolchain.graph import Array
 from toolchain.inspection import total_macs
 from toolchain.job import Job
 from toolchain.measuring import linked, with_query
+from toolchain.options import Option, flash_bytes, option_of
 from toolchain.plan import Plan, Step
 from toolchain.ports import PortChoice
 from toolchain.progress import Progress
@@ -71,7 +72,7 @@ def measure_set(which: str, progress: Progress, objectives: Sequence[str] = OBJE
         core=target.core,
         tools=Tools(
             compiler=compiler,
-            qemu=_version_in(first_line_of([find_qemu(target), "--version"])),
+            qemu=version_in(first_line_of([find_qemu(target), "--version"])),
             tensorflow=version("tensorflow") if which == TWIN else None,
         ),
         models=tuple(models),
@@ -98,6 +99,7 @@ def measure_model(
         slowest_cycles=max(_known(r.cycles) for r in default.regions),
         codes=default.codes,
         differing=default.differing,
+        predicted_flash=flash_bytes(_options(plan)),
         layers=_layers(plan, default.firmware, first),
         objectives=tuple(
             Objective(
@@ -111,7 +113,7 @@ def measure_model(
             for objective, other in zip(objectives, others, strict=True)
         ),
     )
-    return model, _version_in(default.firmware.compiler)
+    return model, version_in(default.firmware.compiler)
 
 
 def _measured(name: str, path: Path, target: Target, objective: str, progress: Progress) -> _Measured:
@@ -175,9 +177,14 @@ def _known(cycles: int | None) -> int:
     return cycles
 
 
+def _options(plan: Plan) -> list[Option]:
+    """What the plan's layers were expected to cost."""
+    return [option_of(plan.graph, s.node, s.variant) for s in plan.layers if s.variant]
+
+
 def _layers(plan: Plan, firmware: Firmware, region: RegionCounts) -> tuple[Layer, ...]:
     # Segment 0 is the call itself, before the first layer's marker.
-    rows = zip(plan.layers, firmware.layer_flash, region.segments[1:], strict=True)
+    rows = zip(plan.layers, firmware.layer_flash, _options(plan), region.segments[1:], strict=True)
     return tuple(
         Layer(
             name=" + ".join(step.node.layers) or step.node.name,
@@ -189,8 +196,9 @@ def _layers(plan: Plan, firmware: Firmware, region: RegionCounts) -> tuple[Layer
             instructions=instructions,
             flash_bytes=flash,
             ram_bytes=_touched(plan, step),
+            predicted_cycles=option.cycles,
         )
-        for step, flash, (instructions, cycles) in rows
+        for step, flash, option, (instructions, cycles) in rows
     )
 
 
@@ -209,7 +217,7 @@ def _touched(plan: Plan, step: Step) -> int:
     return total
 
 
-def _version_in(text: str) -> str:
+def version_in(text: str) -> str:
     """The last x.y.z of a line: compilers put the version of their package before their own."""
     found = _VERSION.findall(text)
     return found[-1] if found else text

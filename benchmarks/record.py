@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, computed_field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from toolchain.errors import DataError
 
@@ -48,7 +48,8 @@ class Layer(_Counted):
     """One layer of the firmware. ``text`` is its operator with shapes.
 
     ``flash_bytes`` are its constants; code is shared between layers. ``ram_bytes`` is the part of the arena that it
-    reads or writes: inputs, outputs and scratch, what overlaps counted once.
+    reads or writes: inputs, outputs and scratch, what overlaps counted once. ``predicted_cycles`` are those that the
+    kernel was chosen by; they are not stored.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Layer(_Counted):
     kernel: str
     flash_bytes: int
     ram_bytes: int
+    predicted_cycles: float | None = Field(default=None, exclude=True)
 
 
 class Objective(_Entry):
@@ -77,7 +79,8 @@ class Model(_Counted):
     the file. ``flash_bytes`` and ``ram_bytes`` are the whole firmware's, the serial protocol included, UART frame
     buffers and stack left out. ``slowest_cycles`` is the most that any of the ``samples`` random inputs took;
     ``cycles`` and the layers are those of the first. ``differing`` of ``codes`` output codes were not TFLM's.
-    ``objectives`` is empty where only the default was measured.
+    ``objectives`` is empty where only the default was measured. ``predicted_flash`` is what the planner expected; it is
+    not stored.
     """
 
     name: str
@@ -92,6 +95,7 @@ class Model(_Counted):
     differing: int
     layers: tuple[Layer, ...]
     objectives: tuple[Objective, ...] = ()
+    predicted_flash: int | None = Field(default=None, exclude=True)
 
     @property
     def wrong_codes(self) -> int:

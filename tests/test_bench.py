@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import bench, tables
 from benchmarks.compare import compare
-from benchmarks.measure import _touched, _version_in
+from benchmarks.measure import _touched, version_in
 from benchmarks.models import NAMES, REFERENCE, SETS, TWIN, available_sets, model_file
 from benchmarks.peers import load_peers
 from benchmarks.record import RESULTS, Layer, Model, Objective, Record, Tools, load, stored_file, to_text
@@ -192,8 +192,8 @@ def test_the_mean_is_geometric() -> None:
 
 
 def test_versions() -> None:
-    assert _version_in("GCC: (15:12.2.rel1-1) 12.2.1 20221205") == "12.2.1"
-    assert _version_in("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)") == "7.2.22"
+    assert version_in("GCC: (15:12.2.rel1-1) 12.2.1 20221205") == "12.2.1"
+    assert version_in("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)") == "7.2.22"
 
 
 # ---- what is run --------------------------------------------------------------------------------------------------

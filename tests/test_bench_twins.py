@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import warnings
 
+import pytest
+
 from benchmarks.bench import told
 from benchmarks.compare import compare
 from benchmarks.measure import measure_set
 from benchmarks.models import TWIN
-from benchmarks.record import load
+from benchmarks.record import Model, load
 from toolchain.progress import Progress
 
 
@@ -20,3 +22,13 @@ def test_no_twin_became_slower_or_inexact() -> None:
         warnings.warn("\n".join(told(TWIN, comparison)), stacklevel=1)
     assert not comparison.failures
     assert len(found.models) == 5
+    for model in found.models:
+        _check_predictions(model)
+
+
+def _check_predictions(model: Model) -> None:
+    """What the planner expected: flash from above and by at most 2 %, each layer's cycles within 10 %."""
+    assert model.predicted_flash is not None
+    assert model.flash_bytes <= model.predicted_flash <= 1.02 * model.flash_bytes, model.name
+    predicted = {layer.name: layer.predicted_cycles for layer in model.layers}
+    assert predicted == pytest.approx({layer.name: layer.cycles for layer in model.layers}, rel=0.10), model.name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -41,7 +41,7 @@ def options_of(graph: Graph, node: Node, target: Target) -> list[Option]:
     """One option for each variant that computes this node on this target."""
     features = frozenset(target.features)
     usable = [v for v in registry()[node.op].variants if v.features <= features and v.supports(graph, node)]
-    return [_option(graph, node, variant) for variant in usable]
+    return [option_of(graph, node, variant) for variant in usable]
 
 
 def code_bytes(functions: frozenset[str]) -> int:
@@ -49,7 +49,14 @@ def code_bytes(functions: frozenset[str]) -> int:
     return sum(int(_code_sizes().get(f, {}).get("bytes", 0)) for f in functions)
 
 
-def _option(graph: Graph, node: Node, variant: KernelVariant) -> Option:
+def flash_bytes(options: Collection[Option]) -> int:
+    """Predicted flash of the whole firmware of a plan, from above: what the linker merges is counted twice."""
+    code = frozenset[str]().union(*(o.code for o in options))
+    return BASE_FLASH + code_bytes(code) + sum(o.flash for o in options)
+
+
+def option_of(graph: Graph, node: Node, variant: KernelVariant) -> Option:
+    """What this variant would cost, supported or not."""
     calls = variant.lower(graph, node)
     values = [value for call in calls for _, value in call.params]
     roots = {call.symbol for call in calls} | {v.name for v in values if isinstance(v, Symbol)}

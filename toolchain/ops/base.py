@@ -65,6 +65,20 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class FittedCost:
+    """A cost that is a sum: what each of ``terms`` counts of a node takes as many cycles as ``cycles`` has for it.
+
+    ``python -m benchmarks.costs --fit`` finds ``cycles`` by measurements on the emulated Cortex-M4.
+    """
+
+    cycles: tuple[float, ...]
+    terms: Callable[[Graph, Node], tuple[float, ...]]
+
+    def __call__(self, graph: Graph, node: Node) -> Cost:
+        return Cost(sum(c * t for c, t in zip(self.cycles, self.terms(graph, node), strict=True)))
+
+
+@dataclass(frozen=True)
 class KernelVariant:
     """One way to compute an operator. All variants of an operator give the same codes.
 

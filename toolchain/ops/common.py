@@ -86,6 +86,16 @@ def window_fits(window: Window, x: Tensor, out: Tensor) -> bool:
     return True
 
 
+def taps_inside(window: Window, x: Tensor, out: Tensor) -> tuple[Array, Array]:
+    """How many taps of the kernel lie inside the image, for each row and for each column of the output."""
+    counts = []
+    for axis, before in ((0, window.pad_top), (1, window.pad_left)):
+        first = np.arange(out.shape[1 + axis]) * window.stride[axis] - before
+        taps = first[:, None] + np.arange(window.size[axis]) * window.dilation[axis]
+        counts.append(((taps >= 0) & (taps < x.shape[1 + axis])).sum(axis=1))
+    return counts[0], counts[1]
+
+
 def patches(x: Array, window: Window, out_hw: tuple[int, int], fill: int) -> Array:
     """All windows of x (N, H, W, C) as (N, out_h, out_w, kernel_h, kernel_w, C); the border holds ``fill``."""
     (top, bottom), (left, right) = window.pads
@@ -159,6 +169,33 @@ def requantize_consts(bias: Array, multiplier: Array, shift: Array) -> tuple[tup
         ("multiplier", Const("multiplier", "int32_t", multiplier.astype(np.int32))),
         ("shift", Const("shift", "int8_t", shift.astype(np.int8))),
     )
+
+
+def once_and_elements(graph: Graph, node: Node) -> tuple[float, ...]:
+    """Terms of a fitted cost: the call, and each element of the output."""
+    return 1.0, float(graph.tensor(node.outputs[0]).size)
+
+
+def copy_cycles(size: int, pieces: int, source_step: int, target: int, target_step: int) -> float:
+    """Of so many memcpy of ``size`` bytes, from address 0 and to ``target`` on, in newlib for the Cortex-M4.
+
+    Counted by its instructions; alignment repeats after four steps.
+    """
+    phases = [_one_copy_cycles(size, i * source_step % 4, (target + i * target_step) % 4) for i in range(4)]
+    return sum(phases[: pieces % 4]) + pieces // 4 * sum(phases)
+
+
+def _one_copy_cycles(size: int, source: int, target: int) -> float:
+    cycles = 28.0
+    if source or target:
+        if size < 8:
+            return 17.0 + 7.0 * size
+        cycles += 5.0
+    if source and target:  # bytes until the target is aligned
+        cycles += 12.0
+        size, source, target = size - (4 - target), (source + 4 - target) % 4, 0
+    cycles += 52.0 * (size // 64) + 16.0 * (size % 64 // 16) + 7.0 * (size % 16 // 4)
+    return cycles + (5.0 if size % 4 else 0.0) + (size // 4 if source or target else 0.0)
 
 
 def elements(shape: tuple[int, ...]) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops.base import (
     Constraint,
-    Cost,
+    FittedCost,
     KernelCall,
     KernelVariant,
     Op,
@@ -18,7 +18,7 @@ from toolchain.ops.base import (
     dtype_in,
     same_quantization,
 )
-from toolchain.ops.common import elements
+from toolchain.ops.common import copy_cycles, elements
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,16 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     return tuple(calls)
 
 
+def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """Calls, pieces to copy, and what copying them takes."""
+    out = graph.tensor(node.outputs[0])
+    axis: int = node.attrs.axis
+    pieces = elements(out.shape[:axis])
+    chunks = [elements(graph.tensor(n).shape[axis:]) for n in node.inputs]
+    copies = sum(copy_cycles(n, pieces, n, sum(chunks[:i]), sum(chunks)) for i, n in enumerate(chunks))
+    return float(len(chunks)), float(pieces * len(chunks)), copies
+
+
 def _shapes(graph: Graph, node: Node) -> bool:
     out = graph.tensor(node.outputs[0]).shape
     axis: int = node.attrs.axis
@@ -86,7 +96,7 @@ OPS = (
                 name="portable",
                 sources=("nn_concatenate.c",),
                 lower=_lower,
-                cost=lambda g, n: Cost(2.0 * g.tensor(n.outputs[0]).size),
+                cost=FittedCost((26.48, 10.27, 0.98), _terms),
             ),
         ),
     ),

@@ -17,7 +17,7 @@ from toolchain.ops.base import (
     INT8,
     Const,
     Constraint,
-    Cost,
+    FittedCost,
     KernelCall,
     KernelVariant,
     Op,
@@ -37,6 +37,7 @@ from toolchain.ops.common import (
     patches,
     requantize_consts,
     sums_within_32_bits,
+    taps_inside,
     window_fits,
     window_from_tflite,
 )
@@ -116,9 +117,21 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     return (call,)
 
 
-def _cost(graph: Graph, node: Node) -> Cost:
-    taps = graph.tensor(node.inputs[1]).size // graph.tensor(node.inputs[1]).shape[0]
-    return Cost(graph.tensor(node.outputs[0]).size * (118.0 + 34.5 * node.attrs.window.size[0] + 3.93 * taps))
+def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """Pixels; for four channels that share each input and for single ones: how many, rows of taps, taps.
+
+    With dilation each tap of a row starts a loop of its own.
+    """
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    window: Window = node.attrs.window
+    rows, columns = (int(n.sum()) for n in taps_inside(window, x, out))
+    fours, rest = divmod(out.shape[3], 4)
+    pixels, taps = out.shape[1] * out.shape[2], rows * columns
+    apart = taps if window.dilation[1] > 1 else 0
+    terms = [pixels]
+    for groups in (fours, rest):
+        terms += [pixels * groups, rows * out.shape[2] * groups, apart * groups, taps * groups * x.shape[3]]
+    return tuple(map(float, terms))
 
 
 def _batch_one(graph: Graph, node: Node) -> bool:
@@ -202,7 +215,7 @@ OPS = (
                 name="portable",
                 sources=("nn_conv2d_s8.c",),
                 lower=_lower,
-                cost=_cost,
+                cost=FittedCost((102.1, 333.2, 93.98, 26.91, 18.0, 59.11, 113.8, 22.2, 9.03), _terms),
             ),
             GEMM,
             GEMM_PADDED,

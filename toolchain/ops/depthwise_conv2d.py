@@ -11,7 +11,7 @@ import numpy as np
 
 from toolchain import fixedpoint
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import INT8, Const, Constraint, Cost, KernelCall, KernelVariant, Op, clamp_int8
+from toolchain.ops.base import INT8, Const, Constraint, FittedCost, KernelCall, KernelVariant, Op, clamp_int8
 from toolchain.ops.common import (
     activation_range,
     bias_of,
@@ -20,6 +20,7 @@ from toolchain.ops.common import (
     flatten_samples,
     patches,
     sums_within_32_bits,
+    taps_inside,
 )
 from toolchain.ops.conv2d import SPATIAL, WEIGHTS, conv_params, read, weights_per_channel
 from toolchain.ops.depthwise_dsp import PACKED_3X3
@@ -52,9 +53,13 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     return (call,)
 
 
-def _cost(graph: Graph, node: Node) -> Cost:
-    rows, columns = node.attrs.window.size
-    return Cost(graph.tensor(node.outputs[0]).size * (119.5 + 20.5 * rows + 12.0 * rows * columns))
+def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """Pixels, those times the input channels, outputs, rows of taps and taps of all outputs."""
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    rows, columns = (int(n.sum()) for n in taps_inside(node.attrs.window, x, out))
+    pixels, channels = out.shape[1] * out.shape[2], out.shape[3]
+    terms = (pixels, pixels * x.shape[3], out.size, rows * out.shape[2] * channels, rows * columns * channels)
+    return tuple(map(float, terms))
 
 
 OPS = (
@@ -83,7 +88,7 @@ OPS = (
                 name="portable",
                 sources=("nn_depthwise_conv2d_s8.c",),
                 lower=_lower,
-                cost=_cost,
+                cost=FittedCost((106.1, 22.34, 82.95, 19.07, 13.99), _terms),
             ),
             PACKED_3X3,
             LINE,

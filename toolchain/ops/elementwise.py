@@ -17,7 +17,7 @@ from toolchain.ops.add_dsp import BUILT, DSP, LEFT_SHIFT, TABLES, factors
 from toolchain.ops.base import (
     INT8,
     Constraint,
-    Cost,
+    FittedCost,
     KernelCall,
     KernelVariant,
     Op,
@@ -182,6 +182,13 @@ CONSTRAINTS = (
 )
 
 
+def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """The call, runs of the innermost loop, elements."""
+    out = graph.tensor(node.outputs[0])
+    dims, _ = broadcast_strides(out.shape, [graph.tensor(n).shape for n in node.inputs])
+    return 1.0, float(elements(dims[:-1])), float(out.size)
+
+
 # Of two centred int8 codes. ADD halves both before it adds them.
 LARGEST_SUM, LARGEST_PRODUCT = 255 << LEFT_SHIFT, 255 * 255
 
@@ -191,7 +198,7 @@ def _op(
     tflite: str,
     reference: Callable[[Graph, Node, Sequence[Array]], list[Array]],
     lower: Callable[[Graph, Node], tuple[KernelCall, ...]],
-    cycles: float,
+    cycles: tuple[float, ...],
     within: Callable[[Graph, Node], bool],
     *variants: KernelVariant,
 ) -> Op:
@@ -199,7 +206,7 @@ def _op(
         name="portable",
         sources=(f"nn_{name}_s8.c",),
         lower=lower,
-        cost=lambda g, n: Cost(cycles * g.tensor(n.outputs[0]).size),
+        cost=FittedCost(cycles, _terms),
         in_place=_in_place,
     )
     return Op(
@@ -218,11 +225,18 @@ OPS = (
         "ADD",
         _add,
         _lower_add,
-        112.0,
+        (57.51, 47.46, 109.4),
         lambda g, n: within_32_bits(LARGEST_SUM, factors(g, n)[2][1]),
         TABLES,
         BUILT,
         DSP,
     ),
-    _op("mul", "MUL", _mul, _lower_mul, 69.0, lambda g, n: within_32_bits(LARGEST_PRODUCT, _mul_factor(g, n)[1])),
+    _op(
+        "mul",
+        "MUL",
+        _mul,
+        _lower_mul,
+        (142.5, 43.39, 65.73),
+        lambda g, n: within_32_bits(LARGEST_PRODUCT, _mul_factor(g, n)[1]),
+    ),
 )

@@ -14,7 +14,17 @@ import numpy as np
 
 from toolchain import fixedpoint
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import INT8, Const, Constraint, Cost, KernelCall, KernelVariant, Op, TfliteOperator, clamp_int8
+from toolchain.ops.base import (
+    INT8,
+    Const,
+    Constraint,
+    FittedCost,
+    KernelCall,
+    KernelVariant,
+    Op,
+    TfliteOperator,
+    clamp_int8,
+)
 from toolchain.ops.common import (
     activation_name,
     activation_range,
@@ -84,11 +94,11 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     return (call,)
 
 
-def _cost(graph: Graph, node: Node) -> Cost:
-    """Fitted to the emulated Cortex-M4: four channels share each input."""
+def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """Rows; for four channels that share each input and for single ones: how many, and their products."""
     out_c, in_c = graph.tensor(node.inputs[1]).shape
-    taps = in_c * (4.7 * (out_c - out_c % 4) + 9.0 * (out_c % 4))
-    return Cost(60.0 + _rows(graph, node) * (20.0 + 79.0 * out_c + taps))
+    rows, (fours, rest) = _rows(graph, node), divmod(out_c, 4)
+    return 1.0, *(float(rows * n) for n in (1, fours, fours * in_c, rest, rest * in_c))
 
 
 def _shapes(graph: Graph, node: Node) -> bool:
@@ -116,7 +126,7 @@ OPS = (
                 name="portable",
                 sources=("nn_fully_connected_s8.c",),
                 lower=_lower,
-                cost=_cost,
+                cost=FittedCost((49.4, 15.07, 291.5, 18.01, 98.34, 9.0), _terms),
             ),
             DSP,
             DIRECT,

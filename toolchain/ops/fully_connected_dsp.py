@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import Const, Cost, Fields, KernelCall, KernelVariant, Symbol
+from toolchain.ops.base import Const, Fields, FittedCost, KernelCall, KernelVariant, Symbol
 from toolchain.ops.channels import Channels
 from toolchain.ops.common import activation_range, bias_of, channel_multipliers, constant
 from toolchain.ops.paired import WORD_ORDER, is_exact, padded
@@ -111,26 +111,28 @@ def _lower(direct: bool, graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     return (call,)
 
 
-def _cost(graph: Graph, node: Node) -> Cost:
-    """Fitted to the emulated Cortex-M4."""
+def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """Rows, words to widen; groups of eight channels and of four, their products, channels left over.
+
+    Then what depends on the layer: a rest to widen, channels to clamp, and such with multipliers of their own.
+    """
+    out = graph.tensor(node.outputs[0])
     out_c, in_c = graph.tensor(node.inputs[1]).shape
-    pairs = padded(in_c) // 2
-    eights, fours = _groups(graph, node)
-    row = 95.0 + 4.3 * pairs + eights * (82.0 + 19.1 * pairs) + fours * (120.0 + 14.5 * pairs) + 8.0 * (out_c % GROUP)
-    if activation_range(node.attrs.activation, graph.tensor(node.outputs[0])) != (-128, 127):
-        row += 16.0 * out_c
-    if in_c % 4:
-        row += 40.0
-    return Cost(60.0 + _rows(graph, node) * row)
+    pairs, (eights, fours) = padded(in_c) // 2, _groups(graph, node)
+    clamped = out_c if activation_range(node.attrs.activation, out) != (-128, 127) else 0
+    apart = out_c if _per_channel(_channels(graph, node)) else 0
+    groups = (eights, eights * pairs, fours, fours * pairs, out_c % GROUP)
+    return 1.0, *(float(_rows(graph, node) * n) for n in (1, pairs, *groups, in_c % 4 > 0, clamped, apart))
 
 
-def _cost_direct(graph: Graph, node: Node) -> Cost:
-    """Fitted to the emulated Cortex-M4."""
+def _direct_terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """Rows, groups of eight channels, their products; channels to clamp, and such with multipliers of their own."""
+    out = graph.tensor(node.outputs[0])
     out_c, in_c = graph.tensor(node.inputs[1]).shape
-    row = 60.0 + out_c / GROUP * (78.0 + 9.95 * in_c)
-    if activation_range(node.attrs.activation, graph.tensor(node.outputs[0])) != (-128, 127):
-        row += 16.0 * out_c
-    return Cost(60.0 + _rows(graph, node) * row)
+    eights = out_c // GROUP
+    clamped = out_c if activation_range(node.attrs.activation, out) != (-128, 127) else 0
+    apart = out_c if _per_channel(_channels(graph, node)) else 0
+    return 1.0, *(float(_rows(graph, node) * n) for n in (1, eights, eights * in_c, clamped, apart))
 
 
 def _supports_direct(graph: Graph, node: Node) -> bool:
@@ -142,7 +144,7 @@ DSP = KernelVariant(
     name="dsp",
     sources=("nn_fully_connected_s8_dsp.c", "nn_fully_connected_1x8_dsp.S"),
     lower=partial(_lower, False),
-    cost=_cost,
+    cost=FittedCost((25.25, 117.9, 4.19, 79.74, 19.14, 12.49, 14.22, 41.41, -27.75, 13.23, 4.65), _terms),
     supports=lambda g, n: is_exact(_channels(g, n)),
     features=frozenset({"dsp", "fpu"}),
     twins=("nn_fully_connected_s8_dsp.c", "nn_fully_connected_1x8_twin.c"),
@@ -151,7 +153,7 @@ DIRECT = KernelVariant(
     name="dsp_direct",
     sources=("nn_fully_connected_s8_direct.c", "nn_fully_connected_1x8_dsp.S"),
     lower=partial(_lower, True),
-    cost=_cost_direct,
+    cost=FittedCost((4.32, 91.9, 81.08, 9.93, 12.7, 4.64), _direct_terms),
     supports=_supports_direct,
     features=frozenset({"dsp", "fpu"}),
     twins=("nn_fully_connected_s8_direct.c", "nn_fully_connected_1x8_twin.c"),

@@ -12,8 +12,10 @@ import numpy as np
 
 from toolchain import fixedpoint
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import INT8, Constraint, Cost, KernelCall, KernelVariant, Op, clamp_int8, no_attrs
+from toolchain.ops.base import INT8, Constraint, FittedCost, KernelCall, KernelVariant, Op, clamp_int8, no_attrs
 from toolchain.ops.common import WITHIN_32_BITS, constant, elements, within_32_bits
+
+PART = 256  # NN_SUM_RUN: elements that are summed in 16 bits
 
 
 def axes(graph: Graph, node: Node) -> tuple[int, ...]:
@@ -45,11 +47,12 @@ def _dimensions(graph: Graph, node: Node) -> tuple[int, int, int]:
     return elements(shape[: reduced[0]]), elements(shape[reduced[0] : last]), elements(shape[last:])
 
 
-def _cost(graph: Graph, node: Node) -> Cost:
-    """Fitted to the emulated Cortex-M4: four inner elements are one word."""
+def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """Outer elements; means, parts, pairs and single ones of four inner elements; means and elements of one."""
     outer, count, inner = _dimensions(graph, node)
     fours, rest = divmod(inner, 4)
-    return Cost(62.0 + outer * (30.0 + fours * (277.0 + 11.6 * count) + rest * (47.0 + 7.9 * count)))
+    terms = (1, fours, fours * -(-count // PART), fours * (count // 2), fours * (count % 2), rest, rest * count)
+    return 1.0, *(float(outer * n) for n in terms)
 
 
 def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
@@ -111,7 +114,7 @@ OPS = (
                 name="portable",
                 sources=("nn_mean_s8.c",),
                 lower=_lower,
-                cost=_cost,
+                cost=FittedCost((106.2, 31.27, 57.13, 252.9, 19.93, 14.89, 48.12, 7.8), _terms),
             ),
         ),
     ),

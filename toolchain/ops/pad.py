@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import INT8, Constraint, Cost, KernelCall, KernelVariant, Op, no_attrs
-from toolchain.ops.common import constant
+from toolchain.ops.base import INT8, Constraint, FittedCost, KernelCall, KernelVariant, Op, no_attrs
+from toolchain.ops.common import constant, copy_cycles
 
 MAX_RANK = 4
 
@@ -38,6 +38,14 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
         ("fill", _fill(graph, node)),
     )
     return (KernelCall("nn_pad_s8", "nn_pad.h", "nn_pad_params", params, node.inputs[:1], node.outputs),)
+
+
+def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """The call, bytes to fill, rows to copy, and what copying them takes."""
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    row, before = x.shape[-1], widths(graph, node)[-1][0]
+    rows = x.size // row
+    return 1.0, float(out.size), float(rows), copy_cycles(row, rows, row, before, out.shape[-1])
 
 
 def _constant_operands(graph: Graph, node: Node) -> bool:
@@ -78,7 +86,7 @@ OPS = (
                 name="portable",
                 sources=("nn_pad_s8.c",),
                 lower=_lower,
-                cost=lambda g, n: Cost(2.0 * g.tensor(n.outputs[0]).size),
+                cost=FittedCost((148.0, 0.7, 44.06, 0.58), _terms),
             ),
         ),
     ),

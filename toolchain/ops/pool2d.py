@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import INT8, Constraint, Cost, KernelCall, KernelVariant, Op, TfliteOperator, clamp_int8
+from toolchain.ops.base import INT8, Constraint, FittedCost, KernelCall, KernelVariant, Op, TfliteOperator, clamp_int8
 from toolchain.ops.common import (
     ACTIVATIONS,
     Window,
@@ -20,6 +20,7 @@ from toolchain.ops.common import (
     activation_range,
     flatten_samples,
     patches,
+    taps_inside,
     window_from_tflite,
 )
 from toolchain.ops.conv2d import SPATIAL
@@ -83,40 +84,33 @@ def _lower(symbol: str, graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     return (KernelCall(symbol, "nn_pool2d.h", "nn_pool2d_params", params, node.inputs, node.outputs),)
 
 
-def _inside(out: int, stride: int, pad: int, size: int, extent: int) -> list[int]:
-    """How many taps of each window lie inside the image, along one axis."""
-    starts = [i * stride - pad for i in range(out)]
-    return [min(start + size, extent) - max(start, 0) for start in starts]
-
-
-def _work(graph: Graph, node: Node) -> tuple[int, int, int]:
-    """Windows, runs of neighbouring pixels in all of them, and taps of one channel."""
+def _runs(graph: Graph, node: Node) -> tuple[int, int, int, int]:
+    """Windows, runs of neighbouring pixels in all of them, pairs of pixels in the runs and single ones."""
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    window: Window = node.attrs.window
-    rows = _inside(out.shape[1], window.stride[0], window.pad_top, window.size[0], x.shape[1])
-    columns = _inside(out.shape[2], window.stride[1], window.pad_left, window.size[1], x.shape[2])
-    runs = sum(1 if c == x.shape[2] else r for r in rows for c in columns)
-    return len(rows) * len(columns), runs, sum(rows) * sum(columns)
+    rows, columns = taps_inside(node.attrs.window, x, out)
+    whole = columns == x.shape[2]  # whole rows follow each other without a gap
+    lengths = np.where(whole, rows[:, None] * columns, columns)
+    counts = np.where(whole, 1, rows[:, None])
+    sums = (np.sum(counts), np.sum(counts * (lengths // 2)), np.sum(counts * (lengths % 2)))
+    return lengths.size, int(sums[0]), int(sums[1]), int(sums[2])
 
 
-def _cost_average(graph: Graph, node: Node) -> Cost:
-    """Fitted to the emulated Cortex-M4: four channels are one word."""
-    windows, runs, taps = _work(graph, node)
+def _average_terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """Windows; windows, runs, pairs of pixels and single ones of four channels; then of one, pairs as two."""
+    windows, runs, pairs, odd = _runs(graph, node)
     fours, rest = divmod(graph.tensor(node.inputs[0]).shape[3], 4)
-    cycles = windows * 90.0 + fours * (163.0 * windows + 70.0 * runs + 10.4 * taps)
-    return Cost(45.0 + cycles + rest * (45.0 * windows + 9.0 * runs + 8.1 * taps))
+    terms = [windows, *(fours * n for n in (windows, runs, pairs, odd))]
+    return 1.0, *map(float, [*terms, *(rest * n for n in (windows, runs, 2 * pairs + odd))])
 
 
-def _cost_maximum(graph: Graph, node: Node) -> Cost:
-    """Fitted to the emulated Cortex-M4: four channels are one word."""
-    windows, runs, taps = _work(graph, node)
+def _maximum_terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """Windows; windows, runs and pixels of four channels and of one; outputs to clamp."""
+    windows, runs, pairs, odd = _runs(graph, node)
     out = graph.tensor(node.outputs[0])
-    fours, rest = divmod(out.shape[3], 4)
-    cycles = windows * 95.0 + fours * (27.0 * windows + 14.8 * taps)
-    cycles += rest * (14.0 * windows + 10.0 * runs + 9.5 * taps)
-    if activation_range(node.attrs.activation, out) != (-128, 127):
-        cycles += 14.0 * out.size
-    return Cost(12.0 + cycles)
+    clamped = out.size if activation_range(node.attrs.activation, out) != (-128, 127) else 0
+    counts = (windows, runs, 2 * pairs + odd)
+    groups = [channels * n for channels in divmod(out.shape[3], 4) for n in counts]
+    return 1.0, *map(float, [windows, *groups, clamped])
 
 
 def _same_quantization(graph: Graph, node: Node) -> bool:
@@ -154,7 +148,7 @@ OPS = (
                 name="portable",
                 sources=("nn_average_pool2d_s8.c",),
                 lower=lambda g, n: _lower("nn_average_pool2d_s8", g, n),
-                cost=_cost_average,
+                cost=FittedCost((74.48, 113.5, 162.5, 59.92, 20.46, 7.16, 51.56, 7.63, 4.95), _average_terms),
             ),
         ),
     ),
@@ -169,7 +163,7 @@ OPS = (
                 name="portable",
                 sources=("nn_max_pool2d_s8.c",),
                 lower=lambda g, n: _lower("nn_max_pool2d_s8", g, n),
-                cost=_cost_maximum,
+                cost=FittedCost((54.56, 95.2, 16.4, 10.9, 10.0, 12.13, 9.08, 10.66, 13.8), _maximum_terms),
             ),
         ),
     ),

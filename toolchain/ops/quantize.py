@@ -13,8 +13,8 @@ import numpy as np
 from toolchain import fixedpoint
 from toolchain.affine import dequantize_array, quantize_array
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import Constraint, Cost, KernelCall, KernelVariant, Op, clamp_int8, no_attrs, same_shape
-from toolchain.ops.common import WITHIN_32_BITS, within_32_bits
+from toolchain.ops.base import Constraint, FittedCost, KernelCall, KernelVariant, Op, clamp_int8, no_attrs, same_shape
+from toolchain.ops.common import WITHIN_32_BITS, once_and_elements, within_32_bits
 
 
 def _factor(graph: Graph, node: Node) -> tuple[int, int]:
@@ -89,7 +89,7 @@ OPS = (
                 sources=("nn_quantize_f32_s8.c",),
                 lower=_lower_float,
                 supports=_is_float,
-                cost=lambda g, n: Cost(40.0 * g.tensor(n.inputs[0]).size),
+                cost=FittedCost((38.33, 59.0), once_and_elements),
             ),
             KernelVariant(
                 name="portable",
@@ -97,7 +97,7 @@ OPS = (
                 lower=_lower_int8,
                 supports=lambda g, n: not _is_float(g, n),
                 in_place=lambda g, n: (0,),
-                cost=lambda g, n: Cost(30.0 * g.tensor(n.inputs[0]).size),
+                cost=FittedCost((43.0, 46.0), once_and_elements),
             ),
         ),
     ),
@@ -118,7 +118,7 @@ OPS = (
                 name="portable",
                 sources=("nn_dequantize_s8_f32.c",),
                 lower=_lower_dequantize,
-                cost=lambda g, n: Cost(12.0 * g.tensor(n.inputs[0]).size),
+                cost=FittedCost((20.0, 14.0), once_and_elements),
             ),
         ),
     ),

@@ -8,8 +8,8 @@ import numpy as np
 
 from toolchain import fixedpoint
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import INT8, Constraint, Cost, KernelCall, KernelVariant, Op, clamp_int8, no_attrs
-from toolchain.ops.common import WITHIN_32_BITS, quantize_real, within_32_bits
+from toolchain.ops.base import INT8, Constraint, FittedCost, KernelCall, KernelVariant, Op, clamp_int8, no_attrs
+from toolchain.ops.common import WITHIN_32_BITS, once_and_elements, quantize_real, within_32_bits
 
 
 def _factor(graph: Graph, node: Node) -> tuple[int, int]:
@@ -72,7 +72,7 @@ OPS = (
                 name="portable",
                 sources=("nn_relu_s8.c",),
                 lower=_lower_relu,
-                cost=lambda g, n: Cost(30.0 * g.tensor(n.inputs[0]).size),
+                cost=FittedCost((55.06, 45.01), once_and_elements),
                 in_place=lambda g, n: (0,),
             ),
         ),
@@ -88,7 +88,7 @@ OPS = (
                 name="portable",
                 sources=("nn_relu6_s8.c",),
                 lower=_lower_relu6,
-                cost=lambda g, n: Cost(8.0 * g.tensor(n.inputs[0]).size),
+                cost=FittedCost((33.46, 19.01), once_and_elements),
                 in_place=lambda g, n: (0,),
             ),
         ),

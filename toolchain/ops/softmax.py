@@ -8,7 +8,7 @@ Newton steps). The formats: exp is Q0.31, the sum of exps Q12.19.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from toolchain.ops.base import (
     INT8,
     Const,
     Constraint,
-    Cost,
+    FittedCost,
     KernelCall,
     KernelVariant,
     Op,
@@ -137,14 +137,15 @@ def _lower_table(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     return (call,)
 
 
-def _cost(row: float, element: float) -> Callable[[Graph, Node], Cost]:
-    """Fitted to the emulated Cortex-M4, for codes that spread evenly over 40 steps below the highest."""
+def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """Rows, and elements but one of each: the highest needs no exponential.
 
-    def cost(graph: Graph, node: Node) -> Cost:
-        x = graph.tensor(node.inputs[0])
-        return Cost(20.0 + x.size // x.shape[-1] * row + element * x.size)
-
-    return cost
+    What an exponential takes depends on its argument, and less is done below the smallest that counts: the cycles are
+    those of codes that spread evenly.
+    """
+    x = graph.tensor(node.inputs[0])
+    rows = x.size // x.shape[-1]
+    return 1.0, float(rows), float(x.size - rows)
 
 
 def _probabilities(graph: Graph, node: Node) -> bool:
@@ -176,14 +177,14 @@ OPS = (
                 name="portable",
                 sources=("nn_softmax_s8.c",),
                 lower=_lower,
-                cost=_cost(200.0, 420.0),
+                cost=FittedCost((66.36, 342.9, 422.8), _terms),
                 in_place=lambda g, n: (0,),
             ),
             KernelVariant(
                 name="table",
                 sources=("nn_softmax_s8_table.c",),
                 lower=_lower_table,
-                cost=_cost(225.0, 77.0),
+                cost=FittedCost((24.98, 295.4, 74.25), _terms),
                 in_place=lambda g, n: (0,),
             ),
         ),

@@ -1,0 +1,220 @@
+"""The layers that the costs of kernels are measured on: those of the five networks, and a seeded spread of others."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from functools import cache
+
+from benchmarks.shapes import (
+    NONE,
+    RELU,
+    RELU6,
+    SAME,
+    VALID,
+    Shape,
+    binary,
+    concatenation,
+    convolution,
+    depthwise,
+    fully_connected,
+    mean,
+    pad,
+    pool,
+    softmax,
+    unary,
+)
+
+SEED = 11
+MOST_MACS = 700_000  # of a random layer: the slow kernels run it too
+MOST_BYTES = 24_000  # of a random layer's input or output
+
+
+@cache
+def all_shapes() -> tuple[Shape, ...]:
+    """By operator, each layer once."""
+    rng = random.Random(SEED)
+    found = [shape for group in _GROUPS for shape in group(rng)]
+    return tuple({shape.name: shape for shape in found}.values())
+
+
+def _several(count: int, make: Callable[[], Shape]) -> list[Shape]:
+    """So many random layers that are neither toys nor too large."""
+    shapes: list[Shape] = []
+    while len(shapes) < count:
+        shape = make()
+        sizes = [shape.graph.tensor(n).nbytes for n in (*shape.graph.inputs, *shape.graph.outputs)]
+        if max(sizes) <= MOST_BYTES and sum(sizes) >= 600 and shape.macs <= MOST_MACS:
+            shapes.append(shape)
+    return shapes
+
+
+def _convolutions(rng: random.Random) -> list[Shape]:
+    """Resnet-8, DS-CNN and MobileNet 0.25 first."""
+
+    def spread() -> Shape:
+        kernel = rng.choice(((1, 1), (3, 3), (3, 3), (5, 5), (1, 5), (3, 1)))
+        side, stride = rng.choice((6, 8, 9, 12, 15, 20)), rng.choice(((1, 1), (1, 1), (2, 2)))
+        return convolution(
+            (side, rng.choice((side, side + 3)), rng.choice((3, 4, 8, 10, 12, 16, 20, 24, 32, 48))),
+            rng.choice((4, 8, 10, 12, 16, 24, 32, 40)),
+            kernel,
+            stride=stride,
+            padding=rng.choice((SAME, SAME, VALID)),
+            activation=rng.choice((RELU, RELU, NONE, RELU6)),
+        )
+
+    fixed = [
+        convolution((32, 32, 3), 16, (3, 3)),
+        convolution((32, 32, 16), 16, (3, 3), activation=NONE),
+        convolution((32, 32, 16), 32, (3, 3), stride=(2, 2)),
+        convolution((16, 16, 32), 32, (3, 3)),
+        convolution((16, 16, 32), 32, (3, 3), activation=NONE),
+        convolution((32, 32, 16), 32, (1, 1), stride=(2, 2), activation=NONE),
+        convolution((16, 16, 32), 64, (3, 3), stride=(2, 2)),
+        convolution((8, 8, 64), 64, (3, 3)),
+        convolution((16, 16, 32), 64, (1, 1), stride=(2, 2), activation=NONE),
+        convolution((49, 10, 1), 64, (10, 4), stride=(2, 2)),
+        convolution((25, 5, 64), 64, (1, 1)),
+        convolution((28, 1, 40), 128, (1, 1)),
+        convolution((24, 1, 128), 128, (1, 1)),
+        convolution((1, 1, 128), 32, (1, 1)),
+        convolution((96, 96, 3), 8, (3, 3), stride=(2, 2)),
+        convolution((48, 48, 8), 16, (1, 1)),
+        convolution((24, 24, 16), 32, (1, 1)),
+        convolution((12, 12, 32), 64, (1, 1)),
+        convolution((6, 6, 64), 128, (1, 1)),
+        convolution((6, 6, 112), 72, (1, 1)),
+        convolution((6, 6, 20), 40, (1, 1)),
+        convolution((3, 3, 128), 256, (1, 1)),
+        convolution((3, 3, 52), 24, (1, 1)),
+        convolution((14, 14, 8), 12, (3, 3), dilation=(2, 2)),
+        convolution((14, 14, 8), 10, (3, 3), dilation=(2, 2)),
+        convolution((18, 12, 16), 8, (3, 3), dilation=(1, 3)),
+        convolution((12, 14, 12), 7, (3, 3), dilation=(3, 2), padding=VALID),
+        convolution((10, 10, 20), 12, (3, 3)),
+        convolution((14, 9, 8), 16, (3, 3), padding=VALID, activation=NONE),
+        convolution((12, 12, 48), 24, (3, 3)),
+        convolution((15, 20, 4), 8, (3, 3), activation=NONE),
+        convolution((6, 6, 64), 32, (3, 3), padding=VALID),
+    ]
+    return fixed + _several(28, spread)
+
+
+def _depthwise(rng: random.Random) -> list[Shape]:
+    def spread() -> Shape:
+        stride = rng.choice(((1, 1), (1, 1), (2, 2)))
+        image = (rng.choice((8, 9, 12, 16, 23)), rng.choice((8, 9, 12, 16, 23)), rng.choice((3, 8, 12, 16, 22, 40, 64)))
+        kernel = rng.choice(((3, 3), (3, 3), (5, 5), (3, 5), (1, 7), (5, 1), (7, 7)))
+        padding, activation = rng.choice((SAME, SAME, VALID)), rng.choice((RELU, RELU, NONE, RELU6))
+        return depthwise(image, kernel, stride=stride, padding=padding, activation=activation)
+
+    fixed = [
+        depthwise((25, 5, 64), (3, 3)),
+        depthwise((30, 1, 40), (3, 1), padding=VALID, activation=NONE),
+        depthwise((28, 1, 128), (5, 1), padding=VALID, activation=NONE),
+        depthwise((24, 1, 128), (10, 1), padding=VALID, activation=NONE),
+        depthwise((15, 1, 128), (15, 1), padding=VALID, activation=NONE),
+        depthwise((48, 48, 8), (3, 3)),
+        depthwise((48, 48, 16), (3, 3), stride=(2, 2)),
+        depthwise((24, 24, 32), (3, 3)),
+        depthwise((24, 24, 32), (3, 3), stride=(2, 2)),
+        depthwise((12, 12, 64), (3, 3)),
+        depthwise((12, 12, 64), (3, 3), stride=(2, 2)),
+        depthwise((6, 6, 128), (3, 3)),
+        depthwise((6, 6, 20), (3, 3)),
+        depthwise((6, 6, 128), (3, 3), stride=(2, 2)),
+        depthwise((3, 3, 256), (3, 3)),
+        depthwise((49, 10, 1), (10, 4), multiplier=8, stride=(2, 2)),
+        depthwise((14, 14, 16), (3, 3), dilation=(2, 2)),
+        depthwise((10, 10, 6), (3, 3), multiplier=3),
+    ]
+    return fixed + _several(24, spread)
+
+
+def _fully_connected(rng: random.Random) -> list[Shape]:
+    def spread() -> Shape:
+        return fully_connected(
+            rng.choice((30, 50, 64, 66, 100, 144, 200, 256, 333)),
+            rng.choice((5, 10, 17, 24, 31, 40, 64, 100)),
+            rows=rng.choice((1, 1, 1, 4, 9)),
+            activation=rng.choice((RELU, RELU, NONE, RELU6)),
+            per_channel=rng.choice((False, True)),
+        )
+
+    fixed = [
+        fully_connected(640, 128),
+        fully_connected(640, 128, per_channel=True),
+        fully_connected(128, 128),
+        fully_connected(128, 128, per_channel=True),
+        fully_connected(128, 8),
+        fully_connected(8, 128),
+        fully_connected(8, 128, per_channel=True),
+        fully_connected(128, 640, activation=NONE),
+        fully_connected(128, 640, activation=NONE, per_channel=True),
+        fully_connected(64, 12, activation=NONE),
+        fully_connected(64, 10, activation=NONE, per_channel=True),
+        fully_connected(32, 3, activation=NONE),
+        fully_connected(24, 2, activation=NONE),
+        fully_connected(256, 2, activation=NONE),
+    ]
+    return fixed + _several(18, spread)
+
+
+def _pools(rng: random.Random) -> list[Shape]:
+    def spread(largest: bool) -> Shape:
+        kernel = rng.choice(((2, 2), (2, 2), (3, 3), (4, 1), (1, 2), (5, 5)))
+        image = (rng.choice((8, 12, 15, 20)), rng.choice((8, 12, 15, 20)), rng.choice((3, 4, 8, 10, 16, 24, 32)))
+        stride, padding = rng.choice((kernel, kernel, (1, 1))), rng.choice((SAME, VALID))
+        activation = rng.choice((NONE, NONE, NONE, RELU6)) if largest else NONE
+        return pool(image, kernel, stride=stride, padding=padding, activation=activation, largest=largest)
+
+    images = ((25, 5, 64), (8, 8, 64), (3, 3, 24), (3, 3, 256), (7, 7, 40), (20, 15, 16))
+    everything = [pool(i, i[:2], stride=i[:2], largest=largest) for i in images for largest in (False, True)]
+    return everything + _several(16, lambda: spread(False)) + _several(16, lambda: spread(True))
+
+
+def _elementwise(rng: random.Random) -> list[Shape]:
+    images = ((32, 32, 16), (16, 16, 32), (8, 8, 64), (12, 12, 24), (7, 9, 5))
+    shapes = [binary("ADD", (1, *i), (1, *i), activation=RELU) for i in images]
+    shapes += [binary("ADD", (1, *i), (1, *i)) for i in images[1:]]
+    shapes += [binary("ADD", (1, *i), (1, *i), activation=RELU6, zero_point=-100) for i in images[2:4]]
+    shapes += [binary("MUL", (1, *i), (1, *i)) for i in images[1:]]
+    for builtin in ("ADD", "MUL"):
+        shapes += [binary(builtin, (1, h, w, c), (c,)) for h, w, c in ((12, 12, 24), (20, 10, 3), (9, 9, 64))]
+        shapes += [binary(builtin, (1, h, w, c), (1, h, w, 1)) for h, w, c in ((12, 12, 24), (20, 10, 8))]
+        shapes += [binary(builtin, (1, h, w, c), (1, 1, 1, c)) for h, w, c in ((6, 6, 40), (16, 16, 2))]
+    return shapes
+
+
+def _rest(rng: random.Random) -> list[Shape]:
+    means = [mean((1, h, w, c), (1, 2)) for h, w, c in ((25, 5, 64), (8, 8, 64), (7, 7, 6), (12, 12, 24), (3, 3, 256))]
+    means += [mean((1, 16, 20, 8), (1,)), mean((1, 16, 20, 8), (2,)), mean((1, 12, 12, 24), (3,)), mean((1, 300), (1,))]
+    means += [mean((1, 40, 30, 10), (1, 2)), mean((1, 49, 10), (1,))]
+    logits = ((1, 2), (1, 3), (1, 10), (1, 12), (1, 35), (1, 100), (1, 1000), (20, 10), (49, 49))
+    softmaxes = [softmax(rows, columns, scale) for rows, columns in logits for scale in (0.05, 0.12)]
+    borders = (((1, 1), (1, 1)), ((0, 1), (0, 1)), ((2, 2), (3, 3)))
+    images = ((32, 32, 16), (24, 24, 32), (49, 10, 1), (12, 12, 64), (96, 96, 3), (15, 15, 7))
+    pads = [pad((1, *i), ((0, 0), *b, (0, 0))) for i, b in zip(images, borders * 2, strict=True)]
+    pads += [pad((1, *i), ((0, 0), (1, 1), (1, 1), (0, 0))) for i in ((12, 12, 4), (9, 9, 8), (20, 20, 24), (30, 8, 2))]
+    pads += [
+        pad((1, 28, 28, 1), ((0, 0), (2, 2), (2, 2), (0, 0))),
+        pad((1, 16, 16, 6), ((0, 0), (0, 0), (0, 0), (1, 1))),
+    ]
+    pads += [pad((1, 12, 12, 16), ((0, 0), (0, 0), (0, 0), (0, 16))), pad((1, 300), ((0, 0), (20, 20)))]
+    joined = [concatenation(3, (1, h, w, a), (1, h, w, b)) for h, w, a, b in ((12, 12, 24, 8), (16, 16, 16, 16))]
+    joined += [concatenation(3, (1, 8, 8, 33), (1, 8, 8, 15), (1, 8, 8, 3)), concatenation(3, *[(1, 10, 10, 4)] * 3)]
+    joined += [concatenation(1, (1, 10, 16, 16), (1, 6, 16, 16)), concatenation(1, (1, 500), (1, 100))]
+    joined += [concatenation(2, (1, 14, 5, 8), (1, 14, 9, 8))]
+    joined += [
+        concatenation(3, (1, 6, 6, a), (1, 6, 6, b)) for a, b in ((64, 64), (40, 12), (6, 10), (100, 28), (20, 5))
+    ]
+    joined += [concatenation(1, (1, 4, 9, 10), (1, 5, 9, 10)), concatenation(3, *[(1, 7, 7, 16)] * 4)]
+    sizes = ((1, 640), (1, 49, 10, 1), (1, 32, 32, 3), (1, 16, 16, 24))
+    others = [unary("QUANTIZE", s, real=True) for s in sizes] + [unary("DEQUANTIZE", s, None) for s in sizes]
+    others += [unary("QUANTIZE", s, (0.03, 20)) for s in sizes] + [unary("RELU", s, (0.025, -128)) for s in sizes]
+    others += [unary("RELU6", s) for s in sizes]
+    return [*means, *softmaxes, *pads, *joined, *others]
+
+
+_GROUPS = (_convolutions, _depthwise, _fully_connected, _pools, _elementwise, _rest)

@@ -1,0 +1,164 @@
+"""Predicted against measured cycles of every kernel variant: ``python -m benchmarks.costs``.
+
+Runs the layers of ``cost_shapes`` by every variant that can compute them on the emulated Cortex-M4, many in one
+firmware, stores the modelled cycles in ``benchmarks/results/costs.json``, and says how far the predictions that
+kernels are chosen by are off. ``--stored`` predicts anew without measuring; ``--fit`` prints, for every variant whose
+cost is a sum of fitted terms, what least squares of the relative error would make of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from benchmarks.cost_shapes import all_shapes
+from benchmarks.layer_run import TARGET, Case, measure
+from benchmarks.record import RESULTS, Tools
+from toolchain.errors import DataError, UserError
+from toolchain.graph import Array
+from toolchain.ops import registry
+from toolchain.ops.base import FittedCost, KernelVariant
+from toolchain.options import options_of
+from toolchain.target import load_target
+
+FILE = RESULTS / "costs.json"
+TOLERANCE = 0.10
+
+
+class Measured(BaseModel):
+    """The stored figures: modelled cycles by layer and variant, and the tools that decide them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: str = "mcuforge-costs/1"
+    tools: Tools
+    cycles: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, eq=False)
+class Deviation:
+    """A prediction beside what was measured."""
+
+    case: Case
+    predicted: float
+    measured: int
+
+    @property
+    def relative(self) -> float:
+        return (self.predicted - self.measured) / self.measured
+
+    @property
+    def too_far(self) -> bool:
+        return abs(self.relative) > TOLERANCE
+
+    def __str__(self) -> str:
+        name = f"{self.case.shape.name} by {self.case.variant.name}"
+        return f"{name}: {self.predicted:,.0f} predicted, {self.measured:,} measured ({self.relative:+.1%})"
+
+
+def all_cases() -> list[Case]:
+    """Every layer by every variant that computes it on the target."""
+    target = load_target(TARGET)
+    return [Case(s, o.variant) for s in all_shapes() for o in options_of(s.graph, s.node, target)]
+
+
+def load() -> Measured:
+    """The stored figures. Raises DataError when there are none."""
+    try:
+        return Measured.model_validate_json(FILE.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError) as e:
+        raise DataError("there are no stored cycles of single layers", "Make them: python -m benchmarks.costs") from e
+
+
+def store(measured: Measured) -> None:
+    FILE.write_text(json.dumps(measured.model_dump(mode="json"), indent=1) + "\n", encoding="utf-8")
+
+
+def measure_all(cases: Sequence[Case]) -> Measured:
+    counts, tools = measure(cases)
+    cycles: dict[str, dict[str, int]] = {}
+    for case, count in zip(cases, counts, strict=True):
+        cycles.setdefault(case.shape.name, {})[case.variant.name] = count
+    return Measured(tools=tools, cycles=cycles)
+
+
+def deviations(measured: Measured, cases: Iterable[Case]) -> Iterator[Deviation]:
+    """Raises DataError for a layer or variant that was never measured."""
+    for case in cases:
+        found = measured.cycles.get(case.shape.name, {}).get(case.variant.name)
+        if found is None:
+            raise DataError(
+                f"{case.shape.name} by {case.variant.name} was never measured", "Run python -m benchmarks.costs."
+            )
+        yield Deviation(case, case.variant.cost(case.shape.graph, case.shape.node).cycles, found)
+
+
+def _by_variant(found: Iterable[Deviation]) -> dict[tuple[str, str], list[Deviation]]:
+    groups: dict[tuple[str, str], list[Deviation]] = {}
+    for deviation in found:
+        groups.setdefault((deviation.case.shape.node.op, deviation.case.variant.name), []).append(deviation)
+    return groups
+
+
+def told(found: Sequence[Deviation]) -> Iterator[str]:
+    """A line for each variant, and one for each prediction that is too far off."""
+    for (op, variant), group in _by_variant(found).items():
+        worst = max(group, key=lambda d: abs(d.relative))
+        mean = float(np.mean([abs(d.relative) for d in group]))
+        yield f"{op}, {variant}: {len(group)} layers, off by {mean:.1%} on average, {worst.relative:+.1%} at most"
+        yield from (f"    too far: {d}" for d in sorted(group, key=lambda d: -abs(d.relative)) if d.too_far)
+
+
+def _terms(variant: KernelVariant, group: Sequence[Deviation]) -> Array:
+    assert isinstance(variant.cost, FittedCost)
+    return np.array([variant.cost.terms(d.case.shape.graph, d.case.shape.node) for d in group], np.float64)
+
+
+def fitted(found: Sequence[Deviation]) -> Iterator[str]:
+    """For each variant with a fitted cost: the cycles of its terms by least squares, and the largest error left."""
+    for (op, name), group in _by_variant(found).items():
+        variant = next(v for v in registry()[op].variants if v.name == name)
+        if not isinstance(variant.cost, FittedCost):
+            continue
+        terms, cycles = _terms(variant, group), np.array([d.measured for d in group], np.float64)
+        weight = 1.0 / cycles
+        used = terms.any(axis=0)
+        solution = np.array(variant.cost.cycles)
+        solution[used] = np.linalg.lstsq(terms[:, used] * weight[:, None], cycles * weight, rcond=None)[0]
+        left = float(np.max(np.abs(terms @ solution - cycles) * weight))
+        numbers = ", ".join(f"{x:.4g}" for x in solution)
+        yield f"{op}, {name}: ({numbers}), off by {left:.1%} at most; now {variant.cost.cycles}"
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Exit code 0, or 1 when a prediction is too far off."""
+    parser = argparse.ArgumentParser(prog="costs", description="Compare predicted with measured cycles.")
+    parser.add_argument("--stored", action="store_true", help="take the stored cycles instead of measuring")
+    parser.add_argument("--fit", action="store_true", help="suggest fitted constants from the stored cycles")
+    parser.add_argument("--only", default="", help="operators whose name contains this; nothing is stored then")
+    options = parser.parse_args(arguments)
+    cases = [c for c in all_cases() if options.only in c.shape.node.op]
+    measured = load() if options.stored or options.fit else measure_all(cases)
+    if not (options.stored or options.fit or options.only):
+        store(measured)
+    found = list(deviations(measured, cases))
+    print("\n".join(fitted(found) if options.fit else told(found)))
+    return int(any(d.too_far for d in found))
+
+
+def main() -> None:
+    try:
+        sys.exit(run(sys.argv[1:]))
+    except UserError as e:
+        print(f"Error: {e.problem}\n{e.hint}".rstrip(), file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""Single layers on the emulated Cortex-M4, many in one firmware: their modelled cycles.
+
+Their tensors share the same memory by position (first inputs, second inputs, outputs, scratch), so that what is
+measured together needs no more RAM than the largest of it and one set of random inputs serves all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.measure import version_in
+from benchmarks.record import Tools
+from benchmarks.shapes import Shape
+from toolchain import flashers
+from toolchain.build import build
+from toolchain.codegen import ModelId, generate
+from toolchain.errors import ToolError
+from toolchain.firmware_files import FwModel, FwTensor
+from toolchain.graph import Array, Graph, Tensor
+from toolchain.measuring import linked, with_query
+from toolchain.ops.base import KernelVariant
+from toolchain.options import options_of
+from toolchain.plan import MemoryPlan, Plan, Step
+from toolchain.ports import PortChoice
+from toolchain.target import load_target
+from toolchain.versions import first_line_of
+from toolchain.virtual.qemu import find_qemu
+
+TARGET = "stm32"
+SEED = 3
+BATCH_FLASH = 700_000  # bytes of constants in one firmware
+BATCH_CYCLES = 120e6  # predicted: one run must answer in time
+_ALIGNMENT = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A layer by one of its variants."""
+
+    shape: Shape
+    variant: KernelVariant
+
+
+def measure(cases: Sequence[Case]) -> tuple[list[int], Tools]:
+    """Modelled cycles of one execution of each case, in order, and the tools that they are of."""
+    counts: list[int] = []
+    compiler = ""
+    for batch in _batches(cases):
+        found, compiler = _run(batch)
+        counts += found
+    qemu = version_in(first_line_of([find_qemu(load_target(TARGET)), "--version"]))
+    return counts, Tools(compiler=compiler, qemu=qemu)
+
+
+def _batches(cases: Sequence[Case]) -> Iterator[list[Case]]:
+    """In order, as many at a time as one firmware holds."""
+    target = load_target(TARGET)
+    batch: list[Case] = []
+    flash, cycles = 0, 0.0
+    for case in cases:
+        option = next(o for o in options_of(case.shape.graph, case.shape.node, target) if o.variant is case.variant)
+        if batch and (flash + option.flash > BATCH_FLASH or cycles + option.cycles > BATCH_CYCLES):
+            yield batch
+            batch, flash, cycles = [], 0, 0.0
+        batch.append(case)
+        flash, cycles = flash + option.flash, cycles + option.cycles
+    if batch:
+        yield batch
+
+
+def _run(cases: Sequence[Case]) -> tuple[list[int], str]:
+    target = load_target(TARGET)
+    assert target.emulator is not None
+    plan = _plan(cases)
+    ident = ModelId("layers", "layers", hashlib.sha256(repr([c.shape.name for c in cases]).encode()).hexdigest())
+    model = FwModel(
+        name=ident.name,
+        c_name=ident.c_name,
+        sha256=ident.sha256,
+        inputs=tuple(_fw_tensor(plan.graph.tensor(n)) for n in plan.graph.inputs),
+        outputs=tuple(_fw_tensor(plan.graph.tensor(n)) for n in plan.graph.outputs),
+        n_layers=len(plan.layers),
+        arena_macro=f"{ident.c_name.upper()}_ARENA_BYTES",
+    )
+    port = PortChoice(f"virtual://{target.emulator.board}", "the virtual board", virtual=True, bootloader=True)
+    with tempfile.TemporaryDirectory(prefix="mcuforge-costs-") as folder:
+        firmware = build(generate(plan, ident, target), plan, model, target, Path(folder) / "build")
+        assert firmware.image is not None
+        assert firmware.origin is not None
+        flashers.flash(flashers.FlashImage(firmware.image, firmware.origin, firmware.elf), target, port)
+    with linked(with_query(port.url, "count=1"), target, ident.sha256, ident.name) as (link, opened):
+        if opened.board.no_cycles:
+            raise ToolError(f"there are no modelled cycles: {opened.board.no_cycles}", "Install what is missing.")
+        for index, name in enumerate(plan.graph.inputs):
+            link.write(index, _random(plan.graph.tensor(name)).tobytes())
+        opened.board.clear()
+        link.run()
+        (region,) = opened.board.regions()
+    # segment 0 is the call itself, before the first layer's marker
+    counts = [cycles for _, cycles in region.segments[1:]]
+    assert len(counts) == len(cases)
+    return counts, version_in(firmware.compiler)
+
+
+def _plan(cases: Sequence[Case]) -> Plan:
+    """One step for each case. Nothing is proved of this plan: only its cycles matter, not what it computes."""
+    tensors: dict[str, Tensor] = {}
+    steps: list[Step] = []
+    places: dict[str, list[str]] = {}  # what shares memory
+    for number, case in enumerate(cases):
+        graph, node = case.shape.graph, case.shape.node
+        tensors |= graph.tensors
+        for i, name in enumerate(n for n in node.inputs if not graph.is_constant(n)):
+            places.setdefault(f"{graph.tensor(name).dtype}_{i}", []).append(name)
+        places.setdefault("outputs", []).append(node.outputs[0])
+        node = dataclasses.replace(node, name=f"{node.op}_{number}")
+        steps.append(Step(node, case.variant, case.variant.lower(graph, node), 0))
+    offsets: dict[str, int] = {}
+    inputs: list[str] = []
+    end = 0
+    for place, names in places.items():
+        size = max(tensors[n].nbytes for n in names)
+        offsets |= dict.fromkeys(names, end)
+        if place != "outputs":
+            dtype = place.split("_")[0]
+            tensors[place] = Tensor(place, (size // np.dtype(dtype).itemsize,), dtype)
+            offsets[place] = end
+            inputs.append(place)
+        end = -(-(end + size) // _ALIGNMENT) * _ALIGNMENT
+    scratch = {s.node.name: end for s in steps if s.scratch_bytes}
+    arena = end + max(s.scratch_bytes for s in steps)
+    graph = Graph("layers", tensors, tuple(s.node for s in steps), tuple(inputs), steps[-1].node.outputs)
+    return Plan(graph, tuple(steps), MemoryPlan(offsets, scratch, arena, arena))
+
+
+def _random(tensor: Tensor) -> Array:
+    rng = np.random.default_rng(SEED)
+    if tensor.dtype == "float32":
+        return rng.uniform(-8.0, 8.0, tensor.shape).astype(np.float32)
+    return rng.integers(-128, 128, tensor.shape).astype(np.int8)
+
+
+def _fw_tensor(tensor: Tensor) -> FwTensor:
+    return FwTensor(tensor.name, tensor.dtype, tensor.shape, tensor.nbytes)

@@ -1,0 +1,98 @@
+"""The cycles that kernels are chosen by are those that they take, within 10 %, on layers of all kinds."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks import costs
+from benchmarks.compare import other_tools
+from benchmarks.cost_shapes import all_shapes
+from benchmarks.costs import Deviation, Measured, all_cases, deviations, load
+from benchmarks.layer_run import TARGET, Case, measure
+from toolchain.errors import DataError
+from toolchain.ops import registry
+from toolchain.ops.base import FittedCost
+from toolchain.target import load_target
+
+
+@functools.cache
+def _cases() -> tuple[Case, ...]:
+    return tuple(all_cases())
+
+
+def _variants() -> Iterator[tuple[str, str]]:
+    features = set(load_target(TARGET).features)
+    for op in registry().values():
+        yield from ((op.name, v.name) for v in op.variants if v.features <= features)
+
+
+@pytest.mark.parametrize(("op", "variant"), list(_variants()))
+def test_predicted_cycles_are_within_ten_percent_of_the_measured(op: str, variant: str) -> None:
+    """Stored measurements against the cost functions as they are now."""
+    cases = [c for c in _cases() if (c.shape.node.op, c.variant.name) == (op, variant)]
+    assert cases, "no layer of benchmarks/cost_shapes.py is computed by it"
+    wrong = [str(d) for d in deviations(load(), cases) if d.too_far]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_what_is_stored_is_what_there_is() -> None:
+    wanted: dict[str, set[str]] = {}
+    for case in _cases():
+        wanted.setdefault(case.shape.name, set()).add(case.variant.name)
+    stored = {name: set(cycles) for name, cycles in load().cycles.items()}
+    assert stored == wanted, "run: python -m benchmarks.costs"
+    assert len(wanted) == len(all_shapes())
+
+
+def _smallest() -> list[Case]:
+    """Of each variant the layer that takes least."""
+    stored = load().cycles
+    best: dict[tuple[str, str], Case] = {}
+    for case in sorted(_cases(), key=lambda c: stored[c.shape.name][c.variant.name]):
+        best.setdefault((case.shape.node.op, case.variant.name), case)
+    return list(best.values())
+
+
+def test_stored_measurements_are_not_stale() -> None:
+    """One layer of each variant on the emulated core; more may differ only with another compiler or emulator."""
+    cases, stored = _smallest(), load()
+    found, tools = measure(cases)
+    tolerance = 0.10 if other_tools(stored.tools, tools) else 0.01
+    pairs = [(c, n, stored.cycles[c.shape.name][c.variant.name]) for c, n in zip(cases, found, strict=True)]
+    wrong = [f"{c.shape.name} by {c.variant.name}: {n}, stored {was}" for c, n, was in pairs]
+    stale = [line for line, (_, n, was) in zip(wrong, pairs, strict=True) if abs(n - was) > tolerance * was]
+    assert not stale, "run: python -m benchmarks.costs\n" + "\n".join(stale)
+
+
+def _deviation(predicted: float, measured: int) -> Deviation:
+    return Deviation(_cases()[0], predicted, measured)
+
+
+@pytest.mark.parametrize(("predicted", "too_far"), [(1099, False), (1101, True), (901, False), (899, True)])
+def test_what_is_too_far(predicted: int, too_far: bool) -> None:
+    deviation = _deviation(predicted, 1000)
+    assert deviation.too_far == too_far
+    lines = list(costs.told([deviation]))
+    assert any("too far" in line for line in lines) == too_far
+
+
+def test_a_layer_that_was_never_measured_is_told() -> None:
+    nothing = Measured(tools=load().tools, cycles={})
+    with pytest.raises(DataError, match="was never measured"):
+        list(deviations(nothing, _cases()[:1]))
+
+
+def test_fitting_finds_the_cycles_of_each_term() -> None:
+    """From measurements that are exactly a sum of terms, whatever the present constants are."""
+    cases = [c for c in _cases() if c.shape.node.op == "add" and c.variant.name == "portable"]
+    true = (100.0, 7.0, 33.0)
+    found = []
+    for case in cases:
+        assert isinstance(case.variant.cost, FittedCost)
+        terms = case.variant.cost.terms(case.shape.graph, case.shape.node)
+        found.append(Deviation(case, 0.0, int(sum(a * b for a, b in zip(true, terms, strict=True)))))
+    (line,) = costs.fitted(found)
+    assert line.startswith("add, portable: (100, 7, 33), off by 0.0% at most")
