@@ -1,6 +1,7 @@
 """The benchmark: ``python -m benchmarks.bench``, or ``make bench`` and ``make bench-check``.
 
 Measures the five MLPerf Tiny models on the virtual board and stores the figures, or compares them with the stored ones.
+With ``TFLM_DIR`` and ``CMSIS_NN_DIR`` it builds and measures TFLM with CMSIS-NN in the same run.
 """
 
 from __future__ import annotations
@@ -14,14 +15,13 @@ from pathlib import Path
 from benchmarks.compare import Comparison, compare
 from benchmarks.measure import measure_set
 from benchmarks.models import REFERENCE, SETS, available_sets
-from benchmarks.peers import load_peers
+from benchmarks.peer.checkouts import CMSIS_NN_VARIABLE, TFLM_VARIABLE, find_checkouts
+from benchmarks.peer.measure import measure_peers
 from benchmarks.performance import write_page
 from benchmarks.record import RESULTS, Record, load, stored_file, to_text
 from benchmarks.tables import page
 from toolchain.errors import UserError
 from toolchain.progress import Progress
-
-PEER_VARIABLES = ("TFLM_DIR", "CMSIS_NN_DIR")
 
 
 class _Lines(Progress):
@@ -29,21 +29,11 @@ class _Lines(Progress):
         print(text, flush=True)
 
 
-def check_environment(environment: Mapping[str, str]) -> None:
-    """Raises UserError when the peer should be measured too: better no run than one that leaves it out silently."""
-    given = [name for name in PEER_VARIABLES if environment.get(name)]
-    if given:
-        raise UserError(
-            f"the benchmark does not build the peer, which {' and '.join(given)} ask{'s' * (len(given) == 1)} for",
-            "Unset them: the figures of TFLM + CMSIS-NN are the stored ones of benchmarks/peers.toml.",
-        )
-
-
 def write(record: Record, folder: Path = RESULTS) -> None:
     """The record, its tables and its picture in ``folder``."""
     from benchmarks.plot import save_plot
 
-    peers = load_peers()
+    peers = record.peers
     folder.mkdir(parents=True, exist_ok=True)
     save_plot(record, peers, folder / f"{record.set}.svg")
     (folder / f"{record.set}.md").write_text(page(record, peers), encoding="utf-8")
@@ -75,11 +65,18 @@ def run(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -
     parser.add_argument("--check", action="store_true", help="compare with the stored figures and store nothing")
     parser.add_argument("--set", choices=SETS, help="one set only (all that are there)")
     options = parser.parse_args(arguments)
-    check_environment(environment)
+    checkouts = find_checkouts(environment)
+    if checkouts and options.check:
+        raise UserError(
+            f"a check measures no peer, which {TFLM_VARIABLE} and {CMSIS_NN_VARIABLE} ask for",
+            "Unset them, or run make bench.",
+        )
     failed = False
     for which in (options.set,) if options.set else available_sets(environment):
         stored = load(which) if options.check else _stored(which)
         found = measure_set(which, _Lines())
+        if checkouts:
+            found = found.model_copy(update={"peer": measure_peers(which, checkouts, _Lines())})
         comparison = compare(stored or found, found)
         print("\n".join(told(which, comparison)))
         if options.check:

@@ -9,17 +9,17 @@ cost is a sum of fitted terms, what least squares of the relative error would ma
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
+from benchmarks.board_run import TARGET
+from benchmarks.cost_record import CostRecord, load_costs, store_costs
 from benchmarks.cost_shapes import all_shapes
-from benchmarks.layer_run import TARGET, Case, measure
-from benchmarks.record import RESULTS, Tools
+from benchmarks.layer_run import Case, measure
+from benchmarks.performance import write_page
 from toolchain.errors import DataError, UserError
 from toolchain.graph import Array
 from toolchain.ops import registry
@@ -27,18 +27,7 @@ from toolchain.ops.base import FittedCost, KernelVariant
 from toolchain.options import options_of
 from toolchain.target import load_target
 
-FILE = RESULTS / "costs.json"
 TOLERANCE = 0.10
-
-
-class Measured(BaseModel):
-    """The stored figures: modelled cycles by layer and variant, and the tools that decide them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    format: str = "mcuforge-costs/1"
-    tools: Tools
-    cycles: Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,27 +57,15 @@ def all_cases() -> list[Case]:
     return [Case(s, o.variant) for s in all_shapes() for o in options_of(s.graph, s.node, target)]
 
 
-def load() -> Measured:
-    """The stored figures. Raises DataError when there are none."""
-    try:
-        return Measured.model_validate_json(FILE.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError) as e:
-        raise DataError("there are no stored cycles of single layers", "Make them: python -m benchmarks.costs") from e
-
-
-def store(measured: Measured) -> None:
-    FILE.write_text(json.dumps(measured.model_dump(mode="json"), indent=1) + "\n", encoding="utf-8")
-
-
-def measure_all(cases: Sequence[Case]) -> Measured:
+def measure_all(cases: Sequence[Case]) -> CostRecord:
     counts, tools = measure(cases)
     cycles: dict[str, dict[str, int]] = {}
     for case, count in zip(cases, counts, strict=True):
         cycles.setdefault(case.shape.name, {})[case.variant.name] = count
-    return Measured(tools=tools, cycles=cycles)
+    return CostRecord(tools=tools, cycles=cycles)
 
 
-def deviations(measured: Measured, cases: Iterable[Case]) -> Iterator[Deviation]:
+def deviations(measured: CostRecord, cases: Iterable[Case]) -> Iterator[Deviation]:
     """Raises DataError for a layer or variant that was never measured."""
     for case in cases:
         found = measured.cycles.get(case.shape.name, {}).get(case.variant.name)
@@ -144,9 +121,10 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--only", default="", help="operators whose name contains this; nothing is stored then")
     options = parser.parse_args(arguments)
     cases = [c for c in all_cases() if options.only in c.shape.node.op]
-    measured = load() if options.stored or options.fit else measure_all(cases)
+    measured = load_costs() if options.stored or options.fit else measure_all(cases)
     if not (options.stored or options.fit or options.only):
-        store(measured)
+        store_costs(measured)
+        write_page()
     found = list(deviations(measured, cases))
     print("\n".join(fitted(found) if options.fit else told(found)))
     return int(any(d.too_far for d in found))

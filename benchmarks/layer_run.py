@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.measure import version_in
+from benchmarks.board_run import TARGET, version_in, virtual_port
 from benchmarks.record import Tools
 from benchmarks.shapes import Shape
 from toolchain import flashers
@@ -28,12 +28,10 @@ from toolchain.measuring import linked, with_query
 from toolchain.ops.base import KernelVariant
 from toolchain.options import options_of
 from toolchain.plan import MemoryPlan, Plan, Step
-from toolchain.ports import PortChoice
 from toolchain.target import load_target
 from toolchain.versions import first_line_of
 from toolchain.virtual.qemu import find_qemu
 
-TARGET = "stm32"
 SEED = 3
 BATCH_FLASH = 700_000  # bytes of constants in one firmware
 BATCH_CYCLES = 120e6  # predicted: one run must answer in time
@@ -77,7 +75,6 @@ def _batches(cases: Sequence[Case]) -> Iterator[list[Case]]:
 
 def _run(cases: Sequence[Case]) -> tuple[list[int], str]:
     target = load_target(TARGET)
-    assert target.emulator is not None
     plan = _plan(cases)
     ident = ModelId("layers", "layers", hashlib.sha256(repr([c.shape.name for c in cases]).encode()).hexdigest())
     model = FwModel(
@@ -89,7 +86,7 @@ def _run(cases: Sequence[Case]) -> tuple[list[int], str]:
         n_layers=len(plan.layers),
         arena_macro=f"{ident.c_name.upper()}_ARENA_BYTES",
     )
-    port = PortChoice(f"virtual://{target.emulator.board}", "the virtual board", virtual=True, bootloader=True)
+    port = virtual_port(target)
     with tempfile.TemporaryDirectory(prefix="mcuforge-costs-") as folder:
         firmware = build(generate(plan, ident, target), plan, model, target, Path(folder) / "build")
         assert firmware.image is not None

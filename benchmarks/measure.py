@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-from tflite_micro.python.tflite_micro import runtime
-
+from benchmarks.board_run import (
+    SAMPLES,
+    SEED,
+    TARGET,
+    count_codes,
+    known,
+    run_counted,
+    tflm_outputs,
+    version_in,
+    virtual_port,
+)
 from benchmarks.models import NAMES, TWIN, model_file
 from benchmarks.record import Layer, Model, Objective, Record, Tools
 from toolchain import flashers
@@ -20,26 +27,16 @@ from toolchain.budget import OBJECTIVES, Budget
 from toolchain.build import Firmware
 from toolchain.codegen.views import layer_text
 from toolchain.compile import Compiled, compile_model
-from toolchain.errors import ToolError
 from toolchain.firmware import build_firmware
-from toolchain.graph import Array
 from toolchain.inspection import total_macs
 from toolchain.job import Job
-from toolchain.measuring import linked, with_query
 from toolchain.options import Option, flash_bytes, option_of
 from toolchain.plan import Plan, Step
-from toolchain.ports import PortChoice
 from toolchain.progress import Progress
 from toolchain.target import Target, load_target
 from toolchain.versions import first_line_of
 from toolchain.virtual import RegionCounts
 from toolchain.virtual.qemu import find_qemu
-
-TARGET = "stm32"
-SAMPLES = 3
-SEED = 7
-_TFLM_ARENA = 1 << 20
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,14 +86,14 @@ def measure_model(
         name=name,
         sha256=default.compiled.model.ident.sha256,
         macs=total_macs(default.compiled.model.graph),
-        cycles=_known(first.cycles),
+        cycles=known(first.cycles),
         instructions=first.instructions,
         flash_bytes=default.firmware.flash,
         ram_bytes=default.firmware.ram,
         arena_bytes=plan.memory.arena_bytes,
         arena_lower_bound=plan.memory.lower_bound,
         samples=SAMPLES,
-        slowest_cycles=max(_known(r.cycles) for r in default.regions),
+        slowest_cycles=max(known(r.cycles) for r in default.regions),
         codes=default.codes,
         differing=default.differing,
         predicted_flash=flash_bytes(_options(plan)),
@@ -104,7 +101,7 @@ def measure_model(
         objectives=tuple(
             Objective(
                 name=objective,
-                cycles=_known(other.regions[0].cycles),
+                cycles=known(other.regions[0].cycles),
                 flash_bytes=other.firmware.flash,
                 ram_bytes=other.firmware.ram,
                 arena_bytes=other.compiled.plan.memory.arena_bytes,
@@ -117,8 +114,7 @@ def measure_model(
 
 
 def _measured(name: str, path: Path, target: Target, objective: str, progress: Progress) -> _Measured:
-    assert target.emulator is not None
-    choice = PortChoice(f"virtual://{target.emulator.board}", "the virtual board", virtual=True, bootloader=True)
+    choice = virtual_port(target)
     job = Job(str(path), target, name=name, port=choice.url, budget=Budget(objective))
     compiled = compile_model(job, progress)
     with tempfile.TemporaryDirectory(prefix="mcuforge-bench-") as folder:
@@ -128,53 +124,10 @@ def _measured(name: str, path: Path, target: Target, objective: str, progress: P
         image = flashers.FlashImage(firmware.image, firmware.origin, firmware.elf)
         flashers.flash(image, target, choice, progress=progress)
     codes = random_codes(compiled.model.graph, SAMPLES, SEED)
-    outputs, regions = _run(choice, job, compiled, codes)
-    expected = _tflm(compiled.model.tflite, codes, len(outputs[0]))
-    pairs = [pair for rows in zip(outputs, expected, strict=True) for pair in zip(*rows, strict=True)]
-    return _Measured(
-        compiled,
-        firmware,
-        tuple(regions),
-        codes=sum(theirs.size for _, theirs in pairs),
-        differing=sum(int((ours.ravel() != theirs.ravel()).sum()) for ours, theirs in pairs),
-    )
-
-
-def _run(
-    choice: PortChoice, job: Job, compiled: Compiled, codes: Sequence[Array]
-) -> tuple[list[list[Array]], list[RegionCounts]]:
-    """The board's outputs for each sample, and what the emulator counted during each."""
-    ident = compiled.model.ident
-    with linked(with_query(choice.url, "count=1"), job.target, ident.sha256, ident.name) as (link, port):
-        if port.board.no_cycles:
-            raise ToolError(
-                f"there are no modelled cycles: {port.board.no_cycles}",
-                "Install a host compiler and QEMU with plugins.",
-            )
-        port.board.clear()
-        outputs = [link.infer([x[i] for x in codes]) for i in range(SAMPLES)]
-        regions = port.board.regions()
-    if len(regions) != SAMPLES:
-        raise ToolError(f"{ident.name}: {len(regions)} runs counted instead of {SAMPLES}", "Run it again.")
-    return outputs, regions
-
-
-def _tflm(content: bytes, codes: Sequence[Array], outputs: int) -> list[list[Array]]:
-    """What TFLM's reference kernels make of the same inputs; every output without its batch dimension."""
-    interpreter = runtime.Interpreter.from_bytes(content, arena_size=_TFLM_ARENA)
-    rows = []
-    for sample in range(SAMPLES):
-        for index, x in enumerate(codes):
-            interpreter.set_input(np.ascontiguousarray(x[sample]), index)
-        interpreter.invoke()
-        rows.append([np.array(interpreter.get_output(i)) for i in range(outputs)])
-    return rows
-
-
-def _known(cycles: int | None) -> int:
-    """The target has a cycle model, so its regions have cycles."""
-    assert cycles is not None
-    return cycles
+    outputs, regions = run_counted(choice, target, compiled.model.ident, codes)
+    expected = tflm_outputs(compiled.model.tflite, codes, len(outputs[0]))
+    count, differing = count_codes(outputs, expected)
+    return _Measured(compiled, firmware, tuple(regions), count, differing)
 
 
 def _options(plan: Plan) -> list[Option]:
@@ -192,7 +145,7 @@ def _layers(plan: Plan, firmware: Firmware, region: RegionCounts) -> tuple[Layer
             op=step.node.op,
             kernel=step.variant.name if step.variant else "",
             macs=step.macs,
-            cycles=_known(cycles),
+            cycles=known(cycles),
             instructions=instructions,
             flash_bytes=flash,
             ram_bytes=_touched(plan, step),
@@ -215,9 +168,3 @@ def _touched(plan: Plan, step: Step) -> int:
         total += max(0, start + size - max(start, end))
         end = max(end, start + size)
     return total
-
-
-def version_in(text: str) -> str:
-    """The last x.y.z of a line: compilers put the version of their package before their own."""
-    found = _VERSION.findall(text)
-    return found[-1] if found else text

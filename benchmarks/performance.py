@@ -6,8 +6,9 @@ from collections import defaultdict
 from pathlib import Path
 
 from benchmarks import tables
+from benchmarks.cost_record import load_costs
 from benchmarks.models import REFERENCE
-from benchmarks.peers import Peers, load_peers
+from benchmarks.peers import Peers
 from benchmarks.record import FLOOR_CYCLES_PER_MAC, Model, Record, load
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
@@ -80,8 +81,31 @@ with seeded weights, whose figures are in [twins.md](../benchmarks/results/twins
 slower. The test suite does the same with the twins. Both compare only when gcc and QEMU are the versions (major and
 minor) of the stored figures, and say so otherwise.
 
-The figures of TFLM + CMSIS-NN are stored in [peers.toml](../benchmarks/peers.toml) with their source. The benchmark
-does not build or measure the peer itself, and refuses to run when `TFLM_DIR` or `CMSIS_NN_DIR` is set.
+### The peer in the same run
+The figures of TFLM + CMSIS-NN are stored in [peers.toml](../benchmarks/peers.toml) with their source. With checkouts of
+both at hand, `make bench` builds and measures them itself, with the same compiler, board, inputs and serial firmware:
+```
+make -f tensorflow/lite/micro/tools/make/Makefile third_party_downloads    # once, in TFLM's checkout
+make bench TFLM_DIR=../tflite-micro CMSIS_NN_DIR=../CMSIS-NN
+```
+Its columns are then those of this run, and say so with both commits. The kernels are compiled at -O2, -O3 and -Os, the
+interpreter at -Os; the fastest build gives the cycles, the smallest the flash, and the smallest arena that works, found
+on the board by bisection, the RAM. It needs `arm-none-eabi-g++` with newlib (Debian: `libstdc++-arm-none-eabi-newlib`).
+
+**Not yet run on the real thing.** The selection of sources follows TFLM's Makefile of 2025 and CMSIS-NN 7, read file by
+file; no whole checkout was at hand. The test suite builds, flashes and measures a stand-in of a few files in the same
+layout. A version that is laid out otherwise ends in an error that names the file.
+
+## What the planner expects
+Kernels are chosen by predicted cycles, and budgets are checked against predicted flash and RAM.
+`python -m benchmarks.costs` runs {layers} layers, those of the five networks and a seeded spread of others, by every
+kernel that computes them, and stores the {measurements} figures in
+[costs.json](../benchmarks/results/costs.json); with `--fit` it suggests the constants of those costs that are sums of
+terms. The test suite predicts each figure anew and allows 10 %, measures one layer of every kernel again, and checks
+the plans of the twins: each layer's cycles within 10 %, flash from above by at most 2 %.
+
+What softmax takes depends on its input: the figures are those of random codes. All predictions are for a Cortex-M4;
+on other cores they only rank the kernels.
 """
 
 
@@ -101,7 +125,7 @@ def text(record: Record, peers: Peers) -> str:
         operators=_operators(record),
     )
     sections = "\n".join(_model(m) for m in record.models)
-    return head + sections + TAIL.format(source=peers.silicon.source.strip(), silicon=_silicon(peers))
+    return head + sections + _tail(peers)
 
 
 def _operators(record: Record) -> str:
@@ -130,13 +154,24 @@ def _model(model: Model) -> str:
     return "\n".join(lines)
 
 
+def _tail(peers: Peers) -> str:
+    measured = load_costs().cycles
+    return TAIL.format(
+        source=peers.silicon.source.strip(),
+        silicon=_silicon(peers),
+        layers=len(measured),
+        measurements=sum(map(len, measured.values())),
+    )
+
+
 def _silicon(peers: Peers) -> str:
     rows = [(name, *(f"{value:g}" for value in values)) for name, values in peers.silicon.mcycles.items()]
     return tables.table(("Mcycles", *peers.silicon.models), rows, left=1)
 
 
 def write_page() -> None:
-    PAGE.write_text(text(load(REFERENCE), load_peers()), encoding="utf-8")
+    record = load(REFERENCE)
+    PAGE.write_text(text(record, record.peers), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
+from benchmarks.peers import Peer, Peers, load_peers
 from toolchain.errors import DataError
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -112,17 +113,27 @@ class Tools(_Entry):
 
 
 class Record(_Entry):
+    """``peer`` is there when it was built and measured in the same run."""
+
     format: Literal["mcuforge-bench/1"] = "mcuforge-bench/1"
     set: str
     target: str
     core: str
     tools: Tools
     models: tuple[Model, ...]
+    peer: Peer | None = None
+
+    @property
+    def peers(self) -> Peers:
+        """What stands beside these figures: the peer as it was measured in the same run, else as it is stored."""
+        stored = load_peers()
+        return stored.model_copy(update={"peer": self.peer}) if self.peer else stored
 
 
 def to_text(record: Record) -> str:
     """The file's content."""
-    return json.dumps(record.model_dump(mode="json"), indent=1, sort_keys=True) + "\n"
+    without = {"peer"} if record.peer is None else None
+    return json.dumps(record.model_dump(mode="json", exclude=without), indent=1, sort_keys=True) + "\n"
 
 
 def stored_file(which: str, folder: Path = RESULTS) -> Path:

@@ -2,8 +2,8 @@
 # Looks for what pip cannot install: Python's venv, the host compiler, the Arm compiler with its C headers, QEMU.
 # What is missing is installed with apt when that needs no password; otherwise the line to run is printed and
 # the exit code is 2. Nothing is fetched when nothing is missing. With the argument "test", what only the tests use
-# is looked for as well; gdb, stm32flash and RISC-V's tools only where apt may bring them, since tests that miss them
-# say so. TARGET in the environment, a target's name or file, brings what only that target needs.
+# is looked for as well; gdb, stm32flash, the Arm compiler's C++ library and RISC-V's tools only where apt may bring
+# them, since tests that miss them say so. TARGET in the environment, a target's name or file, brings what only that target needs.
 set -eu
 purpose=${1:-run}
 target=${TARGET:-stm32}
@@ -42,8 +42,8 @@ names_riscv() { # does the target's description ask for that compiler?
     return 1
 }
 
-compiles_cxx() {
-    printf '#include <cstring>\n' | g++ -fsyntax-only -x c++ - >/dev/null 2>&1
+compiles_cxx() { # compiler: does it find a C++ library's headers?
+    printf '#include <cstring>\n' | "$1" -fsyntax-only -x c++ - >/dev/null 2>&1
 }
 
 check() {
@@ -68,9 +68,10 @@ check() {
         command -v qemu-system-riscv32 >/dev/null || need "QEMU for RISC-V" qemu-system-misc qemu-system-riscv qemu
     fi
     [ "$purpose" = test ] || return 0
-    compiles_cxx || need g++ g++ gcc-c++ gcc
+    compiles_cxx g++ || need g++ g++ gcc-c++ gcc
     want gdb-multiarch gdb-multiarch arm-none-eabi-gdb
     want stm32flash stm32flash
+    compiles_cxx arm-none-eabi-g++ || wanted="$wanted libstdc++-arm-none-eabi-newlib"
     # shellcheck disable=SC2086 # a list of words
     compiles $riscv || wanted="$wanted $riscv_packages"
     want qemu-system-misc qemu-system-riscv32

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from benchmarks import bench, tables
+from benchmarks.board_run import version_in
 from benchmarks.compare import compare
-from benchmarks.measure import _touched, version_in
+from benchmarks.measure import _touched
 from benchmarks.models import NAMES, REFERENCE, SETS, TWIN, available_sets, model_file
 from benchmarks.peers import load_peers
 from benchmarks.record import RESULTS, Layer, Model, Objective, Record, Tools, load, stored_file, to_text
 from toolchain.budget import OBJECTIVES
-from toolchain.errors import DataError, UserError
+from toolchain.errors import DataError
 from toolchain.graph import Graph, Node, Tensor
 from toolchain.ops.base import KernelCall
 from toolchain.plan import MemoryPlan, Plan, Step
@@ -207,14 +208,6 @@ def test_absent_reference_models_are_told(tmp_path: Path) -> None:
         model_file(REFERENCE, "kws_dscnn", {})
     with pytest.raises(DataError, match=re.escape("kws_dscnn_int8.tflite")):
         model_file(REFERENCE, "kws_dscnn", {"MCUFORGE_REFERENCE": str(tmp_path)})
-
-
-@pytest.mark.parametrize("names", [("TFLM_DIR",), ("CMSIS_NN_DIR",), ("TFLM_DIR", "CMSIS_NN_DIR")])
-def test_measuring_the_peer_is_refused(names: tuple[str, ...]) -> None:
-    with pytest.raises(UserError, match="does not build the peer") as refused:
-        bench.run([], dict.fromkeys(names, "x"))
-    assert all(name in refused.value.problem for name in names)
-    assert "Unset" in refused.value.hint
 
 
 def test_figures_are_written_with_tables_and_picture(tmp_path: Path) -> None:

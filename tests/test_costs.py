@@ -8,10 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks import costs
+from benchmarks.board_run import TARGET
 from benchmarks.compare import other_tools
+from benchmarks.cost_record import CostRecord, load_costs
 from benchmarks.cost_shapes import all_shapes
-from benchmarks.costs import Deviation, Measured, all_cases, deviations, load
-from benchmarks.layer_run import TARGET, Case, measure
+from benchmarks.costs import Deviation, all_cases, deviations
+from benchmarks.layer_run import Case, measure
 from toolchain.errors import DataError
 from toolchain.ops import registry
 from toolchain.ops.base import FittedCost
@@ -34,7 +36,7 @@ def test_predicted_cycles_are_within_ten_percent_of_the_measured(op: str, varian
     """Stored measurements against the cost functions as they are now."""
     cases = [c for c in _cases() if (c.shape.node.op, c.variant.name) == (op, variant)]
     assert cases, "no layer of benchmarks/cost_shapes.py is computed by it"
-    wrong = [str(d) for d in deviations(load(), cases) if d.too_far]
+    wrong = [str(d) for d in deviations(load_costs(), cases) if d.too_far]
     assert not wrong, "\n".join(wrong)
 
 
@@ -42,14 +44,14 @@ def test_what_is_stored_is_what_there_is() -> None:
     wanted: dict[str, set[str]] = {}
     for case in _cases():
         wanted.setdefault(case.shape.name, set()).add(case.variant.name)
-    stored = {name: set(cycles) for name, cycles in load().cycles.items()}
+    stored = {name: set(cycles) for name, cycles in load_costs().cycles.items()}
     assert stored == wanted, "run: python -m benchmarks.costs"
     assert len(wanted) == len(all_shapes())
 
 
 def _smallest() -> list[Case]:
     """Of each variant the layer that takes least."""
-    stored = load().cycles
+    stored = load_costs().cycles
     best: dict[tuple[str, str], Case] = {}
     for case in sorted(_cases(), key=lambda c: stored[c.shape.name][c.variant.name]):
         best.setdefault((case.shape.node.op, case.variant.name), case)
@@ -58,7 +60,7 @@ def _smallest() -> list[Case]:
 
 def test_stored_measurements_are_not_stale() -> None:
     """One layer of each variant on the emulated core; more may differ only with another compiler or emulator."""
-    cases, stored = _smallest(), load()
+    cases, stored = _smallest(), load_costs()
     found, tools = measure(cases)
     tolerance = 0.10 if other_tools(stored.tools, tools) else 0.01
     pairs = [(c, n, stored.cycles[c.shape.name][c.variant.name]) for c, n in zip(cases, found, strict=True)]
@@ -80,7 +82,7 @@ def test_what_is_too_far(predicted: int, too_far: bool) -> None:
 
 
 def test_a_layer_that_was_never_measured_is_told() -> None:
-    nothing = Measured(tools=load().tools, cycles={})
+    nothing = CostRecord(tools=load_costs().tools, cycles={})
     with pytest.raises(DataError, match="was never measured"):
         list(deviations(nothing, _cases()[:1]))
 
