@@ -97,6 +97,13 @@ def _convolutions(rng: random.Random) -> list[Shape]:
         convolution((12, 12, 48), 24, (3, 3)),
         convolution((15, 20, 4), 8, (3, 3), activation=NONE),
         convolution((6, 6, 64), 32, (3, 3), padding=VALID),
+        convolution((24, 24, 8), 8, (3, 3)),
+        convolution((12, 20, 16), 16, (3, 3), activation=NONE),
+        convolution((16, 5, 12), 24, (3, 3)),
+        convolution((9, 9, 24), 40, (1, 1), activation=NONE),
+        convolution((7, 11, 8), 12, (1, 1)),
+        convolution((10, 10, 48), 16, (1, 1), activation=NONE),
+        convolution((14, 14, 12), 4, (1, 1)),
     ]
     return fixed + _several(28, spread)
 
@@ -128,6 +135,11 @@ def _depthwise(rng: random.Random) -> list[Shape]:
         depthwise((49, 10, 1), (10, 4), multiplier=8, stride=(2, 2)),
         depthwise((14, 14, 16), (3, 3), dilation=(2, 2)),
         depthwise((10, 10, 6), (3, 3), multiplier=3),
+        depthwise((49, 1, 24), (9, 1)),
+        depthwise((1, 40, 32), (1, 5), activation=NONE),
+        depthwise((20, 8, 12), (3, 1)),
+        depthwise((12, 12, 16), (1, 7)),
+        depthwise((8, 25, 22), (1, 4), padding=VALID),
     ]
     return fixed + _several(24, spread)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.board_run import TARGET, version_in, virtual_port
+from benchmarks.board_run import TARGET, known, version_in, virtual_port
 from benchmarks.record import Tools
 from benchmarks.shapes import Shape
 from toolchain import flashers
@@ -46,15 +46,20 @@ class Case:
     variant: KernelVariant
 
 
+@dataclass(frozen=True)
+class Batch:
+    """One firmware. By case: modelled cycles, and bytes of its own constants; ``flash`` are those of everything."""
+
+    cycles: tuple[int, ...]
+    constants: tuple[int, ...]
+    flash: int
+    tools: Tools
+
+
 def measure(cases: Sequence[Case]) -> tuple[list[int], Tools]:
     """Modelled cycles of one execution of each case, in order, and the tools that they are of."""
-    counts: list[int] = []
-    compiler = ""
-    for batch in _batches(cases):
-        found, compiler = _run(batch)
-        counts += found
-    qemu = version_in(first_line_of([find_qemu(load_target(TARGET)), "--version"]))
-    return counts, Tools(compiler=compiler, qemu=qemu)
+    batches = [run_batch(batch) for batch in _batches(cases)]
+    return [n for batch in batches for n in batch.cycles], batches[0].tools
 
 
 def _batches(cases: Sequence[Case]) -> Iterator[list[Case]]:
@@ -73,7 +78,8 @@ def _batches(cases: Sequence[Case]) -> Iterator[list[Case]]:
         yield batch
 
 
-def _run(cases: Sequence[Case]) -> tuple[list[int], str]:
+def run_batch(cases: Sequence[Case]) -> Batch:
+    """All cases in one firmware, run once. Raises UserError."""
     target = load_target(TARGET)
     plan = _plan(cases)
     ident = ModelId("layers", "layers", hashlib.sha256(repr([c.shape.name for c in cases]).encode()).hexdigest())
@@ -101,9 +107,11 @@ def _run(cases: Sequence[Case]) -> tuple[list[int], str]:
         link.run()
         (region,) = opened.board.regions()
     # segment 0 is the call itself, before the first layer's marker
-    counts = [cycles for _, cycles in region.segments[1:]]
-    assert len(counts) == len(cases)
-    return counts, version_in(firmware.compiler)
+    cycles = tuple(known(n) for _, n in region.segments[1:])
+    assert len(cycles) == len(firmware.layer_flash) == len(cases)
+    qemu = version_in(first_line_of([find_qemu(target), "--version"]))
+    tools = Tools(compiler=version_in(firmware.compiler), qemu=qemu)
+    return Batch(cycles, firmware.layer_flash, firmware.flash, tools)
 
 
 def _plan(cases: Sequence[Case]) -> Plan:

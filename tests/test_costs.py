@@ -13,10 +13,11 @@ from benchmarks.compare import other_tools
 from benchmarks.cost_record import CostRecord, load_costs
 from benchmarks.cost_shapes import all_shapes
 from benchmarks.costs import Deviation, all_cases, deviations
-from benchmarks.layer_run import Case, measure
+from benchmarks.layer_run import Case, run_batch
 from toolchain.errors import DataError
 from toolchain.ops import registry
 from toolchain.ops.base import FittedCost
+from toolchain.options import CALL_FLASH, flash_bytes, option_of
 from toolchain.target import load_target
 
 
@@ -58,15 +59,20 @@ def _smallest() -> list[Case]:
     return list(best.values())
 
 
-def test_stored_measurements_are_not_stale() -> None:
-    """One layer of each variant on the emulated core; more may differ only with another compiler or emulator."""
+def test_one_layer_of_each_variant_on_the_emulated_core() -> None:
+    """Stored cycles are not stale, which only another compiler or emulator excuses; flash is predicted too."""
     cases, stored = _smallest(), load_costs()
-    found, tools = measure(cases)
-    tolerance = 0.10 if other_tools(stored.tools, tools) else 0.01
+    batch = run_batch(cases)
+    found = batch.cycles
+    tolerance = 0.10 if other_tools(stored.tools, batch.tools) else 0.01
     pairs = [(c, n, stored.cycles[c.shape.name][c.variant.name]) for c, n in zip(cases, found, strict=True)]
     wrong = [f"{c.shape.name} by {c.variant.name}: {n}, stored {was}" for c, n, was in pairs]
     stale = [line for line, (_, n, was) in zip(wrong, pairs, strict=True) if abs(n - was) > tolerance * was]
     assert not stale, "run: python -m benchmarks.costs\n" + "\n".join(stale)
+    options = [option_of(c.shape.graph, c.shape.node, c.variant) for c in cases]
+    constants = [o.flash - CALL_FLASH * len(o.calls) for o in options]
+    assert constants == pytest.approx(batch.constants, abs=8)
+    assert batch.flash <= flash_bytes(options) <= 1.03 * batch.flash, "from above: shared helpers are counted twice"
 
 
 def _deviation(predicted: float, measured: int) -> Deviation:
