@@ -30,9 +30,10 @@ from toolchain.compile import Compiled, compile_model
 from toolchain.firmware import build_firmware
 from toolchain.inspection import total_macs
 from toolchain.job import Job
-from toolchain.options import Option, flash_bytes, option_of
-from toolchain.plan import Plan, Step
+from toolchain.plan import Layer as PlanLayer
+from toolchain.plan import Plan
 from toolchain.progress import Progress
+from toolchain.stages import stage_memory
 from toolchain.target import Target, load_target
 from toolchain.versions import first_line_of
 from toolchain.virtual import RegionCounts
@@ -96,7 +97,7 @@ def measure_model(
         slowest_cycles=max(known(r.cycles) for r in default.regions),
         codes=default.codes,
         differing=default.differing,
-        predicted_flash=flash_bytes(_options(plan)),
+        predicted_flash=plan.predicted_flash,
         layers=_layers(plan, default.firmware, first),
         objectives=tuple(
             Objective(
@@ -130,39 +131,38 @@ def _measured(name: str, path: Path, target: Target, objective: str, progress: P
     return _Measured(compiled, firmware, tuple(regions), count, differing)
 
 
-def _options(plan: Plan) -> list[Option]:
-    """What the plan's layers were expected to cost."""
-    return [option_of(plan.graph, s.node, s.variant) for s in plan.layers if s.variant]
-
-
 def _layers(plan: Plan, firmware: Firmware, region: RegionCounts) -> tuple[Layer, ...]:
     # Segment 0 is the call itself, before the first layer's marker.
-    rows = zip(plan.layers, firmware.layer_flash, _options(plan), region.segments[1:], strict=True)
+    rows = zip(plan.layers, firmware.layer_flash, region.segments[1:], strict=True)
     return tuple(
         Layer(
-            name=" + ".join(step.node.layers) or step.node.name,
-            text=" ".join(layer_text(plan.graph, step.node).split()),
-            op=step.node.op,
-            kernel=step.variant.name if step.variant else "",
-            macs=step.macs,
+            name=" + ".join(layer.names),
+            text="; ".join(" ".join(layer_text(plan.graph, step.node).split()) for step in layer.steps),
+            op=layer.op,
+            kernel=layer.kernel,
+            macs=layer.macs,
             cycles=known(cycles),
             instructions=instructions,
             flash_bytes=flash,
-            ram_bytes=_touched(plan, step),
-            predicted_cycles=option.cycles,
+            ram_bytes=_touched(plan, layer),
+            predicted_cycles=layer.cycles,
         )
-        for step, flash, option, (instructions, cycles) in rows
+        for layer, flash, (instructions, cycles) in rows
     )
 
 
-def _touched(plan: Plan, step: Step) -> int:
-    """Bytes of the arena that hold the layer's inputs, outputs or scratch."""
-    memory, node = plan.memory, step.node
-    spans = [
-        (memory.offsets[n], plan.graph.tensor(n).nbytes) for n in (*node.inputs, *node.outputs) if n in memory.offsets
-    ]
-    if node.name in memory.scratch:
-        spans.append((memory.scratch[node.name], step.scratch_bytes))
+def _touched(plan: Plan, layer: PlanLayer) -> int:
+    """Bytes of the arena that hold the layer's inputs, outputs, strips or scratch."""
+    memory = plan.memory
+    strips: dict[str, int] = {}
+    if layer.stage is not None:
+        strips = dict(stage_memory(plan.graph, layer.stage, None).strips)
+    spans = []
+    for step in layer.steps:
+        names = [n for n in (*step.node.inputs, *step.node.outputs) if n in memory.offsets]
+        spans += [(memory.offsets[n], strips.get(n, plan.graph.tensor(n).nbytes)) for n in names]
+        if step.node.name in memory.scratch:
+            spans.append((memory.scratch[step.node.name], step.scratch_bytes))
     total = end = 0
     for start, size in sorted(spans):
         total += max(0, start + size - max(start, end))

@@ -24,10 +24,8 @@ from toolchain.codegen import ModelId, SourceTree, c_identifier, generate
 from toolchain.front import checked_graph
 from toolchain.graph import Graph
 from toolchain.importers.tflite import parse_tflite
-from toolchain.memory import plan_memory
-from toolchain.plan import Plan
+from toolchain.planner import make_plan
 from toolchain.reference import run
-from toolchain.select import select_kernels
 from toolchain.target import Target, load_target
 
 STRICT = ["-Wall", "-Wextra", "-Wconversion", "-Werror"]
@@ -91,8 +89,7 @@ def _graph(model: str) -> Graph:
 
 def _tree(model: str, name: str | None = None, target: Target = HOST) -> SourceTree:
     graph = _graph(model)
-    steps = select_kernels(graph, target)
-    plan = Plan(graph, steps, plan_memory(graph, steps))
+    plan = make_plan(graph, target)
     ident = ModelId(name if name is not None else model, f"{model}.tflite", hashlib.sha256(model.encode()).hexdigest())
     return generate(plan, ident, target)
 
@@ -211,8 +208,7 @@ def test_weird_tensor_names_do_not_break_comments(tmp_path: Path) -> None:
     ]
     chain = [Operator("RELU", (a,), (b,)) for a, b in zip(named, [*named[1:], out], strict=True)]
     graph = checked_graph(parse_tflite(write_model(chain), "odd", "odd"), "odd")
-    steps = select_kernels(graph, HOST)
-    tree = generate(Plan(graph, steps, plan_memory(graph, steps)), ModelId("odd", "*/ odd\n.tflite", "0" * 64), HOST)
+    tree = generate(make_plan(graph, HOST), ModelId("odd", "*/ odd\n.tflite", "0" * 64), HOST)
     _run(["gcc", "-std=c99", "-pedantic", *STRICT, "-c", *tree.c_files], _write(tree, tmp_path / "src"))
 
 
@@ -283,8 +279,7 @@ def test_helpers_equal_numpy(scale: float, zero_point: int, tmp_path: Path) -> N
         "relu", Operator("RELU", (make.act((1, 2), (scale, zero_point)),), (make.act((1, 2), (scale, zero_point)),))
     )
     graph = checked_graph(parse_tflite(write_model([case.operator]), "relu", "relu"), "relu")
-    steps = select_kernels(graph, HOST)
-    tree = generate(Plan(graph, steps, plan_memory(graph, steps)), ModelId("relu", "relu.tflite", "0" * 64), HOST)
+    tree = generate(make_plan(graph, HOST), ModelId("relu", "relu.tflite", "0" * 64), HOST)
     library = _library(tree, tmp_path / "src", HELPERS)
     stored = graph.tensor(graph.inputs[0]).scale
     halves = np.arange(-260, 261) / 2

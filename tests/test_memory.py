@@ -16,7 +16,8 @@ from toolchain.ops import registry
 from toolchain.ops.base import KernelCall
 from toolchain.ops.elementwise import BinaryAttrs
 from toolchain.plan import ALIGNMENT, Plan, Step
-from toolchain.verify import VerificationError, check_graph, check_plan
+from toolchain.replay import check_plan
+from toolchain.verify import VerificationError, check_graph
 
 QUANT = QuantParams((0.1,), (0,))
 SCRATCH_SIZES = (0, 0, 0, 5, 100, 700)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.case import Array
-from support.firmware import build_firmware, failed_selftests, planned, run_on_board, run_on_host, strict_target
+from support.firmware import build_firmware, checked_plan, failed_selftests, run_on_board, run_on_host, strict_target
 from support.flatbuffer import with_softmax_input
 from support.oracle import run_tflm
 
@@ -26,7 +26,6 @@ from toolchain.graph import Graph
 from toolchain.importers.tflite import parse_tflite
 from toolchain.link.selftest import selftest_crc, selftest_inputs
 from toolchain.reference import run
-from toolchain.select import select_kernels
 from toolchain.virtual.folders import cache_folder
 
 SAMPLES = 100
@@ -99,7 +98,7 @@ def _differing(expected: Sequence[Array], got: Sequence[Array]) -> list[int]:
 
 
 def _host_outputs(network: Network, folder: Path, samples: int, sanitize: bool) -> list[Array]:
-    plan = planned(network.graph, select_kernels(network.graph, HOST))
+    plan = checked_plan(network.graph, HOST)
     firmware = build_firmware(plan, HOST, folder, sanitize=sanitize)
     return run_on_host(firmware, network.graph, HOST, [network.codes[:samples]])
 
@@ -108,7 +107,7 @@ def _board_outputs(network: Network, folder: Path, expected: Sequence[Array]) ->
     """Outputs for the inputs that are sent; the others are proved by the board's self tests."""
     sent = len(network.codes) - len(network.seeds)
     crcs = [selftest_crc(out[i].tobytes() for out in expected) for i in range(sent, len(network.codes))]
-    plan = planned(network.graph, select_kernels(network.graph, M4))
+    plan = checked_plan(network.graph, M4)
     firmware = build_firmware(plan, M4, folder, selftests=list(zip(network.seeds, crcs, strict=True)))
     outputs = run_on_board(firmware, network.graph, M4, [network.codes[:sent]])
     assert failed_selftests(network.graph, M4) == []

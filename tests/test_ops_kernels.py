@@ -6,7 +6,7 @@ All cases of one module of operators become one firmware, which runs all their i
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,11 @@ from cases import all_cases
 from support.case import Array, Case
 from support.firmware import (
     build_firmware,
+    by_rows,
     merge,
     planned,
     planned_apart,
+    planned_over,
     repeated,
     run_on_board,
     run_on_host,
@@ -29,6 +31,7 @@ from support.suite import case_graph, case_inputs, reference_outputs
 
 from toolchain.errors import BoardError
 from toolchain.graph import Graph
+from toolchain.ops.base import KernelVariant
 from toolchain.select import usable_variants
 from toolchain.target import Target
 
@@ -91,6 +94,56 @@ def test_emulated_cortex_m4_equals_the_reference(module: str, rank: int, tmp_pat
     cases = _cases(module, rank, M4.name)
     graph, inputs = _merged(cases, f"{module}_{rank}")
     firmware = build_firmware(planned(graph, steps_of_rank(graph, M4, rank)), M4, tmp_path / "build")
+    _assert_equal(cases, run_on_board(firmware, graph, M4, inputs))
+
+
+def _with(target: Target, has: Callable[[KernelVariant], bool]) -> list[tuple[str, int]]:
+    """The suites where a kernel of this kind runs."""
+    chosen = []
+    for name, rank in _suites(target):
+        cases = _cases(name, rank, target.name)
+        steps = (s for case in cases for s in steps_of_rank(case_graph(case), target, rank))
+        if any(s.variant is not None and has(s.variant) for s in steps):
+            chosen.append((name, rank))
+    return chosen
+
+
+def _overlaps(variant: KernelVariant) -> bool:
+    return variant.overlap is not KernelVariant.overlap
+
+
+def _works_by_rows(variant: KernelVariant) -> bool:
+    return variant.rows is not KernelVariant.rows
+
+
+@pytest.mark.parametrize(("module", "rank"), _with(HOST, _overlaps))
+def test_outputs_over_inputs_as_far_as_kernels_allow(module: str, rank: int, tmp_path: Path) -> None:
+    cases = _cases(module, rank, HOST.name)
+    graph, inputs = _merged(cases, f"{module}_{rank}_over")
+    plan = planned_over(graph, with_twins(steps_of_rank(graph, HOST, rank)))
+    firmware = build_firmware(plan, HOST, tmp_path / "build", sanitize=True)
+    _assert_equal(cases, run_on_host(firmware, graph, HOST, inputs))
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize(("module", "rank"), _with(HOST, _works_by_rows))
+def test_kernels_by_rows_on_this_computer(module: str, rank: int, rows: int, tmp_path: Path) -> None:
+    """Every operator as a stage of its own, its output over its input where that is allowed."""
+    cases = _cases(module, rank, HOST.name)
+    graph, inputs = _merged(cases, f"{module}_{rank}_rows")
+    steps, stages = by_rows(graph, steps_of_rank(graph, HOST, rank), HOST, rows)
+    assert stages
+    firmware = build_firmware(planned(graph, with_twins(steps), stages), HOST, tmp_path / "build", sanitize=True)
+    _assert_equal(cases, run_on_host(firmware, graph, HOST, inputs))
+
+
+@pytest.mark.parametrize(("module", "rank"), _with(M4, _works_by_rows))
+def test_kernels_by_rows_on_the_emulated_cortex_m4(module: str, rank: int, tmp_path: Path) -> None:
+    cases = _cases(module, rank, M4.name)
+    graph, inputs = _merged(cases, f"{module}_{rank}_rows")
+    steps, stages = by_rows(graph, steps_of_rank(graph, M4, rank), M4, 2)
+    assert stages
+    firmware = build_firmware(planned(graph, steps, stages), M4, tmp_path / "build")
     _assert_equal(cases, run_on_board(firmware, graph, M4, inputs))
 
 

@@ -20,12 +20,11 @@ from toolchain.codegen import SourceTree, generate
 from toolchain.errors import ModelError
 from toolchain.front import checked_graph
 from toolchain.importers.tflite import parse_tflite
-from toolchain.memory import plan_memory
 from toolchain.passes import clean
-from toolchain.plan import Plan
-from toolchain.select import select_kernels
+from toolchain.planner import make_plan
+from toolchain.replay import check_plan
 from toolchain.target import load_target
-from toolchain.verify import check_plan, refusals
+from toolchain.verify import refusals
 
 TARGET = load_target("stm32")
 FLIPS = 250
@@ -77,8 +76,7 @@ SEEDS = {"network": _network(), "single": _single()}
 def _compile(content: bytes) -> SourceTree:
     """All stages from the file to C."""
     graph = checked_graph(parse_tflite(content, "model", "model.tflite"), "model.tflite")
-    steps = select_kernels(graph, TARGET)
-    plan = Plan(graph, steps, plan_memory(graph, steps))
+    plan = make_plan(graph, TARGET)
     check_plan(plan)
     return generate(plan, identity(graph), TARGET)
 

@@ -153,7 +153,7 @@ def _largest_layers(plan: Plan, kind: str) -> list[tuple[str, int]]:
     """The three layers with most constants (flash), or with most bytes in use at once: inputs, outputs, scratch."""
     graph = plan.graph
     sizes = []
-    for step in plan.layers:
+    for step in (step for step in plan.steps if step.calls):
         names = [n for n in (*step.node.inputs, *step.node.outputs) if n]
         constant = sum(graph.tensor(n).nbytes for n in names if graph.is_constant(n))
         variable = sum(graph.tensor(n).nbytes for n in names if not graph.is_constant(n)) + step.scratch_bytes

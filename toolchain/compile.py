@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,19 +9,18 @@ from pathlib import Path
 
 from toolchain.budget import Budget
 from toolchain.codegen import SourceTree, generate
-from toolchain.errors import TargetError, UserError
+from toolchain.errors import UserError
 from toolchain.front import Quantized, prepare
 from toolchain.graph import Graph
 from toolchain.inspection import total_macs
 from toolchain.job import Job
-from toolchain.memory import plan_memory
 from toolchain.output import whole_folder
 from toolchain.passes import reduce
 from toolchain.plan import Plan
+from toolchain.planner import make_plan
 from toolchain.progress import Progress
-from toolchain.select import select_kernels
-from toolchain.target import Target
-from toolchain.verify import check_graph, check_plan
+from toolchain.replay import check_plan
+from toolchain.verify import check_graph
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,34 +74,9 @@ def compile_model(job: Job, progress: Progress) -> Compiled:
     with progress.step("Generating C"):
         graph = _reduced(model.graph, progress)
         budget = model.budget or job.budget
-        plan = _plan(graph, job.target, budget)
+        plan = make_plan(graph, job.target, budget)
         check_plan(plan)
         return Compiled(model, plan, generate(plan, model.ident, job.target), budget, tuple(notes.notes))
-
-
-def _plan(graph: Graph, target: Target, budget: Budget) -> Plan:
-    """Kernels and arena. Where the arena needs more than what is alive at once, kernels with less scratch are taken.
-
-    Raises TargetError for a limit that cannot be kept.
-    """
-    plan = _plan_once(graph, target, budget)
-    limit, needed = budget.max_ram, plan.memory.arena_bytes
-    while limit is not None and plan.memory.arena_bytes > limit:
-        try:
-            plan = _plan_once(graph, target, dataclasses.replace(budget, max_ram=plan.memory.lower_bound - 1))
-        except TargetError as e:
-            raise TargetError(
-                f"the limit on RAM cannot be kept: the smallest arena found takes {needed:,} bytes, "
-                f"{needed - limit:,} more than {limit:,}",
-                "Raise this limit or another one that binds, or make the model smaller.",
-            ) from e
-        needed = min(needed, plan.memory.arena_bytes)
-    return plan
-
-
-def _plan_once(graph: Graph, target: Target, budget: Budget) -> Plan:
-    steps = select_kernels(graph, target, budget)
-    return Plan(graph, steps, plan_memory(graph, steps))
 
 
 def _reduced(graph: Graph, progress: Progress) -> Graph:

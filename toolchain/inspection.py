@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from toolchain.front import describe
 from toolchain.graph import Graph, Node, Tensor
 from toolchain.job import Job
-from toolchain.memory import plan_memory
 from toolchain.ops import registry
 from toolchain.passes import reduce
+from toolchain.planner import make_plan
 from toolchain.progress import Progress
-from toolchain.select import select_kernels
 from toolchain.verify import refusals
 
 
@@ -52,8 +51,8 @@ def inspect_model(job: Job, progress: Progress) -> Inspection:
         graph = reduce(graph)
         if (left := total_macs(graph)) < nominal:
             progress.info(f"{left:,} of {nominal:,} MACs are left after the exact reductions")
-    steps = () if refused else select_kernels(graph, job.target, job.budget)
-    kernels = {s.node.name: s.variant.name if s.variant else "no code" for s in steps}
+    plan = None if refused else make_plan(graph, job.target, job.budget)
+    kernels = {s.node.name: s.variant.name if s.variant else "no code" for s in plan.steps} if plan else {}
     nodes = tuple(_node(graph, node, kernels.get(node.name, ""), supported=not refused) for node in graph.nodes)
     return Inspection(
         name=ident.name,
@@ -64,7 +63,7 @@ def inspect_model(job: Job, progress: Progress) -> Inspection:
         outputs=tuple(tensor_text(graph.tensor(n)) for n in graph.outputs),
         nodes=nodes,
         refused=refused,
-        arena_bytes=None if refused else plan_memory(graph, steps).arena_bytes,
+        arena_bytes=plan.memory.arena_bytes if plan else None,
     )
 
 

@@ -11,11 +11,12 @@ from typing import Any
 
 from toolchain.graph import Graph, Node
 from toolchain.ops import registry
-from toolchain.ops.base import Const, Fields, KernelCall, KernelVariant, Symbol
+from toolchain.ops.base import Const, Fields, KernelCall, KernelVariant, Overlap, RowField, Symbol
 from toolchain.target import Target
 
 BASE_FLASH = 3900  # the serial firmware, start-up and the model's own functions, measured on the stm32 target
 CALL_FLASH = 88  # one call in run, one in profile, and alignment
+ROW_CALL_FLASH = 140  # a call by rows: its function and its entry in the stage's table
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,8 @@ class Option:
     flash: int
     code: frozenset[str]
     in_place: tuple[int, ...] = ()
+    overlap: Overlap | None = None
+    row_fields: tuple[RowField, ...] = ()
 
     @property
     def scratch(self) -> int:
@@ -39,9 +42,13 @@ class Option:
 
 def options_of(graph: Graph, node: Node, target: Target) -> list[Option]:
     """One option for each variant that computes this node on this target."""
+    return [option_of(graph, node, v) for v in variants_for(node, target) if v.supports(graph, node)]
+
+
+def variants_for(node: Node, target: Target) -> list[KernelVariant]:
+    """The operator's variants that the target has the features for."""
     features = frozenset(target.features)
-    usable = [v for v in registry()[node.op].variants if v.features <= features and v.supports(graph, node)]
-    return [option_of(graph, node, variant) for variant in usable]
+    return [v for v in registry()[node.op].variants if v.features <= features]
 
 
 def code_bytes(functions: frozenset[str]) -> int:
@@ -64,7 +71,7 @@ def option_of(graph: Graph, node: Node, variant: KernelVariant) -> Option:
     flash = sum(_value_bytes(v) for v in values) + CALL_FLASH * len(calls)
     flash += sum(graph.tensor(n).nbytes for n in operands)
     cycles, code = variant.cost(graph, node).cycles, _closure(frozenset(roots))
-    return Option(variant, calls, cycles, flash, code, variant.in_place(graph, node))
+    return Option(variant, calls, cycles, flash, code, variant.in_place(graph, node), variant.overlap(graph, node))
 
 
 def _value_bytes(value: Any) -> int:

@@ -64,15 +64,15 @@ def _layers(plan: Plan, firmware: Firmware, timing: Timing) -> tuple[LayerResult
     rows = zip(plan.layers, firmware.layer_flash, timing.layers, strict=True)
     return tuple(
         LayerResult(
-            name=step.node.layers or (step.node.name,),
-            op=step.node.op,
-            kernel=step.variant.name if step.variant else "",
-            macs=step.macs,
+            name=layer.names,
+            op=layer.op,
+            kernel=layer.kernel,
+            macs=layer.macs,
             unit=timing.layer_unit,
             value=value,
             flash_bytes=flash_bytes,
         )
-        for step, flash_bytes, value in rows
+        for layer, flash_bytes, value in rows
     )
 
 

@@ -1,38 +1,34 @@
-"""Chooses a kernel variant for every node: the best set for the whole model within the budget, by exact search.
+"""Chooses how the model is cut into stages and a kernel for every node: the best within the budget.
 
-RAM: a step needs the tensors alive in it, less what is written in place, and its kernel's scratch; so a limit only
-rules variants out, node by node.
 Flash: a node adds its constants, and code once for all nodes that share it. Operators share none with each other, so
 the sets of variants that an operator may use are tried one by one, each by dynamic programming over its nodes, and the
 operators' results (flash, cycles) are added up. What another result beats in both is dropped; nothing else is.
+RAM: a step needs the tensors alive in it, less what is written over others, and its kernel's scratch; so a limit only
+rules variants out, node by node. The choice of kernels is exact for each of the cuts that ``partition`` proposes.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from toolchain.budget import Budget
 from toolchain.errors import TargetError
-from toolchain.graph import Graph, Node
-from toolchain.memory import Lifetimes, live_bytes, saved_in_place
+from toolchain.graph import Array, Graph, Node
 from toolchain.ops import registry
 from toolchain.ops.base import KernelVariant
 from toolchain.options import BASE_FLASH, Option, code_bytes, options_of
-from toolchain.plan import Step
+from toolchain.partition import Partition, partitions
+from toolchain.plan import Stage, Step
+from toolchain.stage_options import single_blocks, stage_blocks
 from toolchain.target import Target
 
 BALANCED_FLASH, BALANCED_RAM = 1.25, 1.6  # times the smallest plan's
-
-
-@dataclass(frozen=True, eq=False)
-class _Point:
-    """A partial choice: ``picks`` are positions in the nodes' lists of options."""
-
-    flash: int
-    cycles: float
-    picks: tuple[tuple[int, int], ...]
+SAME_CYCLES = 1.02  # cycles are predicted: plans closer than this count as equally fast, and the smaller one is taken
+RAM_CYCLES = 1.5  # how much slower than the fastest plan the one with the least RAM may be
+STAGES_CODE = frozenset({"nn_rows_run"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +39,25 @@ class _Problem:
     options: tuple[tuple[Option, ...], ...]
     ram: tuple[tuple[int, ...], ...]
     ops: tuple[str, ...]
+    stages: tuple[Stage, ...]
+    limits: tuple[float, ...]
 
     def smallest_ram(self) -> int:
         return max((min(of_options) for of_options in self.ram), default=0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Choice:
+    """A whole choice for a cut. ``picks`` are positions of nodes and options; ``ram`` is what it needs at least."""
+
+    problem: _Problem
+    flash: int
+    cycles: float
+    picks: tuple[tuple[int, int], ...]
+
+    @property
+    def ram(self) -> int:
+        return max((self.problem.ram[i][k] for i, k in self.picks), default=0)
 
 
 def usable_variants(graph: Graph, node: Node, target: Target) -> list[KernelVariant]:
@@ -53,68 +65,115 @@ def usable_variants(graph: Graph, node: Node, target: Target) -> list[KernelVari
     return [o.variant for o in sorted(options_of(graph, node, target), key=lambda o: o.cycles)]
 
 
-def select_kernels(graph: Graph, target: Target, budget: Budget | None = None) -> tuple[Step, ...]:
-    """One step for each node, in order. The graph has passed ``verify.check_supported``.
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """One step for each node, in order, and the stages. Flash and RAM in bytes and cycles (modelled) are predicted."""
 
-    Raises TargetError that names the limit that cannot be kept.
-    """
-    problem = _problem(graph, target)
-    best = _solve(problem, budget or Budget())
-    picked = {problem.nodes[i]: problem.options[i][k] for i, k in best.picks}
-    steps = []
-    for i, node in enumerate(graph.nodes):
-        option = picked.get(i)
-        macs = registry()[node.op].macs(graph, node)
-        steps.append(Step(node, option.variant, option.calls, macs) if option else Step(node, None, (), 0))
-    return tuple(steps)
+    steps: tuple[Step, ...]
+    stages: tuple[Stage, ...]
+    flash: int
+    ram: int
+    cycles: float
 
 
-def _problem(graph: Graph, target: Target) -> _Problem:
-    live, lives = live_bytes(graph), Lifetimes(graph)
-    indices = [i for i, node in enumerate(graph.nodes) if not registry()[node.op].view]
-    options = tuple(tuple(options_of(graph, graph.nodes[i], target)) for i in indices)
-    ram = tuple(
-        tuple(live[i] - saved_in_place(graph, lives, i, o.in_place) + o.scratch for o in of_node)
-        for i, of_node in zip(indices, options, strict=True)
+def select(graph: Graph, target: Target, budget: Budget | None = None) -> Selection:
+    """The graph has passed ``verify.check_supported``. Raises TargetError that names the limit that cannot be kept."""
+    budget = budget or Budget()
+    singles, stages = single_blocks(graph, target), tuple(stage_blocks(graph, target))
+    cuts = partitions(singles, stages, budget.max_ram)
+    best = _best([_problem(graph, cut) for cut in cuts], budget)
+    picked = {best.problem.nodes[i]: best.problem.options[i][k] for i, k in best.picks}
+    steps = tuple(_step(graph, node, picked.get(i)) for i, node in enumerate(graph.nodes))
+    return Selection(steps, best.problem.stages, best.flash, best.ram, best.cycles)
+
+
+def _step(graph: Graph, node: Node, option: Option | None) -> Step:
+    if option is None:
+        return Step(node, None, (), 0)
+    macs = registry()[node.op].macs(graph, node)
+    return Step(node, option.variant, option.calls, macs, option.row_fields, option.cycles)
+
+
+def _problem(graph: Graph, cut: Partition) -> _Problem:
+    nodes = tuple(i for block in cut.blocks for i in block.nodes)
+    return _Problem(
+        nodes,
+        tuple(options for block in cut.blocks for options in block.options),
+        tuple(ram for block in cut.blocks for ram in block.ram),
+        tuple(graph.nodes[i].op for i in nodes),
+        tuple(block.stage for block in cut.blocks if block.stage),
+        cut.limits,
     )
-    return _Problem(tuple(indices), options, ram, tuple(graph.nodes[i].op for i in indices))
 
 
-def _solve(problem: _Problem, budget: Budget) -> _Point:
-    ram = problem.smallest_ram()
-    if budget.max_ram is not None and ram > budget.max_ram:
-        raise _impossible("RAM", "bytes", ram, budget.max_ram, "the smallest plan")
-    limit = budget.max_ram
-    if budget.objective == "ram":
-        limit = ram
-    points = _frontier(problem, limit)
-    smallest = points[0].flash
-    if budget.max_flash is not None and smallest > budget.max_flash:
-        raise _impossible("flash", "bytes", smallest, budget.max_flash, _within("the smallest plan", budget.max_ram))
-    allowed = budget.max_flash
-    if budget.objective == "balanced":
-        balanced_ram = max(int(BALANCED_RAM * ram), ram)
-        points = _frontier(problem, balanced_ram if limit is None else min(limit, balanced_ram))
-        balanced_flash = int(BALANCED_FLASH * smallest)
-        allowed = balanced_flash if allowed is None else min(allowed, balanced_flash)
-    fitting = [p for p in points if allowed is None or p.flash <= allowed] or points[:1]
-    fastest = fitting[-1]
-    if budget.max_cycles is not None and fastest.cycles > budget.max_cycles:
-        fastest = _fastest_within(problem, budget)
-    if budget.objective != "flash":
-        return fastest
-    return next(p for p in fitting if budget.max_cycles is None or p.cycles <= budget.max_cycles)
+def _best(problems: Sequence[_Problem], budget: Budget) -> _Choice:
+    """The choice that serves the objective best. Raises TargetError when a limit cannot be kept."""
+    least_ram = min(p.smallest_ram() for p in problems)
+    if budget.max_ram is not None and least_ram > budget.max_ram:
+        raise _impossible("RAM", "bytes", least_ram, budget.max_ram, "the smallest plan")
+    choices = _choices(problems)
+    least_flash = min(c.flash for c in choices)
+    if budget.max_flash is not None:
+        if least_flash > budget.max_flash:
+            which = _within("the smallest plan", budget.max_ram)
+            raise _impossible("flash", "bytes", least_flash, budget.max_flash, which)
+        choices = [c for c in choices if c.flash <= budget.max_flash]
+    if budget.max_cycles is not None:
+        fastest = min(c.cycles for c in choices)
+        if fastest > budget.max_cycles:
+            which = _within("the fastest plan", budget.max_ram, budget.max_flash)
+            raise _impossible("latency", "cycles (modelled)", round(fastest), budget.max_cycles, which)
+        choices = [c for c in choices if c.cycles <= budget.max_cycles]
+    return _OBJECTIVES[budget.objective](choices, least_flash)
 
 
-def _fastest_within(problem: _Problem, budget: Budget) -> _Point:
-    """When the objective's own limits are too slow, the hard ones decide. Raises TargetError when they are too."""
-    points = [p for p in _frontier(problem, budget.max_ram) if budget.max_flash is None or p.flash <= budget.max_flash]
-    fast = [p for p in points if budget.max_cycles is None or p.cycles <= budget.max_cycles]
-    if not fast:
-        which = _within("the fastest plan", budget.max_ram, budget.max_flash)
-        assert budget.max_cycles is not None
-        raise _impossible("latency", "cycles (modelled)", round(points[-1].cycles), budget.max_cycles, which)
-    return fast[0]
+def _balanced(choices: Sequence[_Choice], least_flash: int) -> _Choice:
+    """Of the fastest choices that are not much larger than the smallest, the one that is small for both memories.
+
+    The smallest one for RAM is the smallest that keeps every tensor whole.
+    """
+    least_flash = max(least_flash, min(c.flash for c in choices))
+    least_ram = min(c.ram for c in [c for c in choices if not c.problem.stages] or choices)
+
+    def size(choice: _Choice) -> float:
+        return choice.flash / least_flash + choice.ram / max(least_ram, 1)
+
+    small = [c for c in choices if c.flash <= BALANCED_FLASH * least_flash and c.ram <= BALANCED_RAM * least_ram]
+    fast = _within_cycles(small or [min(choices, key=size)], SAME_CYCLES)
+    return min(fast, key=lambda c: (size(c), c.cycles))
+
+
+def _least_ram(choices: Sequence[_Choice], least_flash: int) -> _Choice:
+    """Of those that are not much larger in flash than the smallest, nor much slower than the fastest of these."""
+    least_flash = max(least_flash, min(c.flash for c in choices))
+    small = _within_cycles([c for c in choices if c.flash <= BALANCED_FLASH * least_flash], RAM_CYCLES)
+    return min(small, key=lambda c: (c.ram, c.cycles, c.flash))
+
+
+_OBJECTIVES = {
+    "balanced": _balanced,
+    "latency": lambda choices, _: min(choices, key=lambda c: (c.cycles, c.ram, c.flash)),
+    "flash": lambda choices, _: min(choices, key=lambda c: (c.flash, c.cycles, c.ram)),
+    "ram": _least_ram,
+}
+
+
+def _within_cycles(choices: Sequence[_Choice], times: float) -> list[_Choice]:
+    fastest = min(c.cycles for c in choices)
+    return [c for c in choices if c.cycles <= times * fastest]
+
+
+def _choices(problems: Sequence[_Problem]) -> list[_Choice]:
+    """For every cut and limit on RAM it was found for, the choices that no other one beats in flash and cycles."""
+    choices: list[_Choice] = []
+    for problem in problems:
+        seen: set[tuple[tuple[bool, ...], ...]] = set()
+        for limit in problem.limits:
+            allowed = tuple(tuple(r <= limit for r in of_node) for of_node in problem.ram)
+            if allowed not in seen and all(map(any, allowed)):
+                seen.add(allowed)
+                choices += _frontier(problem, limit)
+    return choices
 
 
 def _within(plan: str, max_ram: int | None, max_flash: int | None = None) -> str:
@@ -129,50 +188,78 @@ def _impossible(what: str, unit: str, needed: int, limit: int, plan: str) -> Tar
     )
 
 
-def _frontier(problem: _Problem, max_ram: int | None) -> list[_Point]:
+@dataclass(frozen=True, eq=False)
+class _Points:
+    """Partial choices, smallest first: flash, cycles, and for each node of a list the position of its option."""
+
+    flash: Array
+    cycles: Array
+    picks: Array
+
+    @staticmethod
+    def start(flash: int) -> _Points:
+        return _Points(np.array([flash]), np.zeros(1), np.zeros((1, 0), np.int16))
+
+    def times(self, other: _Points) -> _Points:
+        """Every choice of both."""
+        a, b = len(self.flash), len(other.flash)
+        picks = np.concatenate([np.repeat(self.picks, b, axis=0), np.tile(other.picks, (a, 1))], axis=1)
+        flash, cycles = (
+            np.add.outer(x, y).reshape(-1) for x, y in ((self.flash, other.flash), (self.cycles, other.cycles))
+        )
+        return _Points(flash, cycles, picks).pareto()
+
+    def joined(self, other: _Points) -> _Points:
+        """The choices of both lists."""
+        pairs = zip((self.flash, self.cycles, self.picks), (other.flash, other.cycles, other.picks), strict=True)
+        return _Points(*(np.concatenate(pair) for pair in pairs)).pareto()
+
+    def pareto(self) -> _Points:
+        """Without the points that another one beats."""
+        order = np.lexsort((self.cycles, self.flash))
+        cycles = self.cycles[order]
+        before = np.minimum.accumulate(np.concatenate([[np.inf], cycles[:-1]]))
+        kept = order[cycles < before]
+        return _Points(self.flash[kept], self.cycles[kept], self.picks[kept])
+
+
+def _frontier(problem: _Problem, max_ram: float) -> Iterator[_Choice]:
     """All choices that no other one beats in flash and cycles, smallest first."""
-    total = [_Point(BASE_FLASH, 0.0, ())]
+    total = _Points.start(BASE_FLASH + (code_bytes(STAGES_CODE) if problem.stages else 0))
+    nodes: list[int] = []
     for op in dict.fromkeys(problem.ops):
         members = [i for i, name in enumerate(problem.ops) if name == op]
-        total = _pareto(
-            _Point(a.flash + b.flash, a.cycles + b.cycles, a.picks + b.picks)
-            for a, b in itertools.product(total, _frontier_of_op(problem, members, max_ram))
-        )
-    return total
+        nodes += members
+        total = total.times(_frontier_of_op(problem, members, max_ram))
+    for flash, cycles, picks in zip(total.flash.tolist(), total.cycles.tolist(), total.picks.tolist(), strict=True):
+        yield _Choice(problem, flash, cycles, tuple(zip(nodes, picks, strict=True)))
 
 
-def _frontier_of_op(problem: _Problem, members: Sequence[int], max_ram: int | None) -> list[_Point]:
-    allowed = {
-        i: [k for k in range(len(problem.options[i])) if max_ram is None or problem.ram[i][k] <= max_ram]
-        for i in members
-    }
-    kinds = sorted({problem.options[i][k].code for i in members for k in allowed[i]}, key=sorted)
-    results: list[_Point] = []
-    for size in range(1, len(kinds) + 1):
-        for chosen in itertools.combinations(kinds, size):
-            results = _pareto([*results, *_with_code(problem, members, allowed, chosen)])
+def _frontier_of_op(problem: _Problem, members: Sequence[int], max_ram: float) -> _Points:
+    allowed = {i: [k for k, ram in enumerate(problem.ram[i]) if ram <= max_ram] for i in members}
+    kinds = {problem.options[i][k].code for i in members for k in allowed[i]}
+    unions: set[frozenset[str]] = {frozenset()}
+    for kind in kinds:
+        unions |= {union | kind for union in unions}
+    results = None
+    for code in sorted(unions - {frozenset()}, key=sorted):
+        found = _with_code(problem, members, allowed, code)
+        if found is not None:
+            results = found if results is None else results.joined(found)
+    assert results is not None, "every node has an option within the limit"
     return results
 
 
 def _with_code(
-    problem: _Problem, members: Sequence[int], allowed: dict[int, list[int]], chosen: Sequence[frozenset[str]]
-) -> list[_Point]:
-    """The best choices that use no other code than ``chosen``; none when a node cannot do with it."""
-    points = [_Point(code_bytes(frozenset().union(*chosen)), 0.0, ())]
+    problem: _Problem, members: Sequence[int], allowed: dict[int, list[int]], code: frozenset[str]
+) -> _Points | None:
+    """The best choices that use no other code than this; None when a node cannot do with it."""
+    points = _Points.start(code_bytes(code))
     for i in members:
-        usable = [k for k in allowed[i] if problem.options[i][k].code in chosen]
-        points = _pareto(
-            _Point(p.flash + problem.options[i][k].flash, p.cycles + problem.options[i][k].cycles, (*p.picks, (i, k)))
-            for p in points
-            for k in usable
-        )
+        usable = [k for k in allowed[i] if problem.options[i][k].code <= code]
+        if not usable:
+            return None
+        options = [problem.options[i][k] for k in usable]
+        flash, cycles = np.array([o.flash for o in options]), np.array([o.cycles for o in options])
+        points = points.times(_Points(flash, cycles, np.array(usable, np.int16)[:, None]))
     return points
-
-
-def _pareto(points: Iterable[_Point]) -> list[_Point]:
-    """Without the points that another one beats, by flash."""
-    kept: list[_Point] = []
-    for point in sorted(points, key=lambda p: (p.flash, p.cycles)):
-        if not kept or point.cycles < kept[-1].cycles:
-            kept.append(point)
-    return kept

@@ -8,14 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-import numpy as np
-
 from toolchain.errors import ModelError
 from toolchain.graph import Graph, Node
 from toolchain.importers.layer_names import layers_of
 from toolchain.ops import registry
 from toolchain.ops.base import unmet
-from toolchain.plan import Plan, Step
 
 DTYPES = ("int8", "int16", "int32", "uint8", "bool", "float32")  # of variables, as C and the protocol have them
 MAX_RANK = 6  # of inputs and outputs, as the protocol has them
@@ -126,80 +123,3 @@ def check_graph(graph: Graph) -> None:
     for name in graph.outputs:
         if name not in defined:
             raise VerificationError(f"output {name} is never written")
-
-
-def check_plan(plan: Plan) -> None:
-    """Replays the schedule over bytes that carry their owner's tag.
-
-    Every input must still own its bytes when a kernel reads it, scratch must not hit a live tensor, an output
-    may take over the bytes of an input only where the operator allows it.
-    """
-    graph, memory = plan.graph, plan.memory
-    owner = np.full(memory.arena_bytes, -1, np.int64)
-    tags: dict[str, int] = {}
-
-    def write(name: str) -> None:
-        start, size = memory.offsets[name], graph.tensor(name).nbytes
-        if start < 0 or start + size > memory.arena_bytes:
-            raise VerificationError(f"{name} lies outside the arena")
-        if start % min(4, np.dtype(graph.tensor(name).dtype).itemsize):
-            raise VerificationError(f"{name} is not aligned to its type")
-        tags[name] = len(tags)
-        owner[start : start + size] = tags[name]
-
-    def read(reader: str, name: str) -> None:
-        start, size = memory.offsets[name], graph.tensor(name).nbytes
-        if not np.all(owner[start : start + size] == tags[name]):
-            raise VerificationError(f"{reader} reads {name}, which was overwritten")
-
-    for name in graph.inputs:
-        write(name)
-    for name in graph.inputs:
-        read("the caller", name)
-    for step in plan.steps:
-        node = step.node
-        if not step.calls:
-            _view(plan, node)
-            read(node.name, node.inputs[0])
-            tags[node.outputs[0]] = tags[node.inputs[0]]  # the same bytes under two names
-            continue
-        variables = [n for n in dict.fromkeys(node.inputs) if n and not graph.is_constant(n)]
-        for name in variables:
-            read(node.name, name)
-        _check_overlaps(plan, step, variables)
-        if step.scratch_bytes:
-            start, end = memory.scratch[node.name], memory.scratch[node.name] + step.scratch_bytes
-            if start < 0 or end > memory.arena_bytes:
-                raise VerificationError(f"the scratch of {node.name} lies outside the arena")
-            for name in node.outputs:
-                place = memory.offsets[name]
-                if start < place + graph.tensor(name).nbytes and place < end:
-                    raise VerificationError(f"{node.name} writes {name} over its scratch")
-            owner[start:end] = -1
-            for name in variables:
-                read(node.name, name)
-        for name in node.outputs:
-            write(name)
-    for name in graph.outputs:
-        if not graph.is_constant(name):
-            read("the caller", name)
-
-
-def _view(plan: Plan, node: Node) -> None:
-    if plan.memory.offsets[node.inputs[0]] != plan.memory.offsets[node.outputs[0]]:
-        raise VerificationError(f"{node.name} is a view, but its output lies elsewhere than its input")
-
-
-def _check_overlaps(plan: Plan, step: Step, variables: Sequence[str]) -> None:
-    """An output overlaps no input, unless it lies exactly where an input lies that its kernel may overwrite."""
-    node = step.node
-    allowed = {node.inputs[k] for k in step.variant.in_place(plan.graph, node)} if step.variant else set()
-    for out in node.outputs:
-        a = plan.memory.offsets[out]
-        a_end = a + plan.graph.tensor(out).nbytes
-        for name in variables:
-            b = plan.memory.offsets[name]
-            b_end = b + plan.graph.tensor(name).nbytes
-            same = name in allowed and a == b and a_end == b_end
-            if a < b_end and b < a_end and not same:
-                raise VerificationError(f"{node.name} writes {out} over its input {name}")

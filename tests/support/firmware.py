@@ -18,12 +18,15 @@ from toolchain.graph import Graph, Node, Tensor
 from toolchain.measuring import evaluate, linked
 from toolchain.memory import plan_memory
 from toolchain.ops import registry
-from toolchain.plan import MemoryPlan, Plan, Step
+from toolchain.plan import MemoryPlan, Plan, Stage, Step
+from toolchain.planner import make_plan
 from toolchain.ports import PortChoice
 from toolchain.progress import Progress
+from toolchain.replay import check_plan
 from toolchain.select import usable_variants
+from toolchain.stage_options import RowOptions
+from toolchain.stages import rows_of
 from toolchain.target import Target, load_target
-from toolchain.verify import check_plan
 
 RED_ZONE = 64
 
@@ -88,8 +91,15 @@ def steps_of_rank(graph: Graph, target: Target, rank: int) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def planned(graph: Graph, steps: tuple[Step, ...]) -> Plan:
-    plan = Plan(graph, steps, plan_memory(graph, steps))
+def checked_plan(graph: Graph, target: Target) -> Plan:
+    """As the tool makes it."""
+    plan = make_plan(graph, target)
+    check_plan(plan)
+    return plan
+
+
+def planned(graph: Graph, steps: tuple[Step, ...], stages: Sequence[Stage] = ()) -> Plan:
+    plan = Plan(graph, steps, plan_memory(graph, steps, stages), tuple(stages))
     check_plan(plan)
     return plan
 
@@ -120,6 +130,49 @@ def planned_apart(graph: Graph, steps: tuple[Step, ...]) -> tuple[Plan, list[tup
     plan = Plan(graph, steps, MemoryPlan(offsets, scratch, end + RED_ZONE, 0))
     check_plan(plan)
     return plan, gaps
+
+
+def planned_over(graph: Graph, steps: Sequence[Step]) -> Plan:
+    """A plan where every output lies over its first input as far as its kernel allows; one node behind the other."""
+    offsets: dict[str, int] = {}
+    scratch: dict[str, int] = {}
+    end = 0
+    for step in steps:
+        source, out = step.node.inputs[0], step.node.outputs[0]
+        variables = [n for n in dict.fromkeys(step.node.inputs) if n and not graph.is_constant(n)]
+        start = end
+        if not step.calls:
+            offsets[out] = offsets[source]
+            continue
+        assert step.variant is not None
+        overlap = step.variant.overlap(graph, step.node)
+        if source in offsets or step.node.inputs.count(source) > 1 or graph.is_constant(source):
+            overlap = None
+        lead = 0 if overlap is None else -(-overlap.lead // 4) * 4
+        offsets[out], end = start, start + graph.tensor(out).nbytes
+        for name in variables:
+            if name not in offsets:
+                offsets[name] = start + lead if overlap and name == source else -(-end // 4) * 4
+                end = max(end, offsets[name] + graph.tensor(name).nbytes)
+        scratch[step.node.name], end = -(-end // 16) * 16, -(-end // 16) * 16 + step.scratch_bytes
+        end = -(-end // 16) * 16
+    plan = Plan(graph, tuple(steps), MemoryPlan(offsets, scratch, end, 0))
+    check_plan(plan)
+    return plan
+
+
+def by_rows(graph: Graph, steps: Sequence[Step], target: Target, rows: int) -> tuple[tuple[Step, ...], list[Stage]]:
+    """Every node whose kernel can work by rows as a stage of its own."""
+    options = RowOptions(graph, target)
+    result, stages = [], []
+    for i, step in enumerate(steps):
+        block = options.block(Stage(i, i, rows)) if step.calls and rows_of(graph, step.node) else None
+        same = [o for o in block.options[0] if step.variant and o.variant.name == step.variant.name] if block else []
+        if same:
+            step = dataclasses.replace(step, calls=same[0].calls, row_fields=same[0].row_fields)
+            stages.append(Stage(i, i, rows))
+        result.append(step)
+    return tuple(result), stages
 
 
 def poisoned(tree: SourceTree, plan: Plan, gaps: Sequence[tuple[int, int]]) -> SourceTree:

@@ -49,7 +49,8 @@ def generate(plan: Plan, ident: ModelId, target: Target) -> SourceTree:
 def _runtime_files(plan: Plan, headers: Sequence[str]) -> dict[str, str]:
     """The kernels' C files and every runtime header they reach."""
     folder = resources.templates() / "runtime"
-    sources = {s for step in plan.layers if step.variant for s in step.variant.sources}
+    sources = {s for layer in plan.layers for step in layer.steps if step.variant for s in step.variant.sources}
+    sources |= {"nn_rows.c"} if plan.stages else set()
     todo = [*sources, *headers, "nn_port.h"]
     files: dict[str, str] = {}
     while todo:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import jinja2
 import numpy as np
 
-from toolchain.ops.base import Fields, Symbol
+from toolchain.ops.base import Fields, RowField, Symbol
 
 if TYPE_CHECKING:
     from toolchain.codegen.views import Argument, ConstView, Field
@@ -26,7 +26,7 @@ def environment(folder: Path) -> jinja2.Environment:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    env.filters.update(c_values=c_values, c_field=c_field, c_argument=c_argument)
+    env.filters.update(c_values=c_values, c_field=c_field, c_argument=c_argument, c_rows=c_rows)
     env.filters.update(c_float=c_float, c_string=c_string, c_bytes=c_bytes, comment=comment)
     return env
 
@@ -63,6 +63,18 @@ def c_argument(argument: Argument) -> str:
         return argument.const
     place = f"arena + {argument.offset}"
     return place if argument.ctype == "int8_t" else f"({argument.ctype} *)(void *)({place})"
+
+
+def c_rows(field: RowField) -> str:
+    """The value of a parameter that depends on the rows of a call."""
+    terms = []
+    for name, factor in (("out_h", field.out_h), ("in_h", field.in_h), ("pad_top", field.pad_top)):
+        if factor:
+            terms.append(f"part->{name}" if factor == 1 else f"{factor} * part->{name}")
+    text = " + ".join(terms)
+    if field.constant:
+        text += f" {'+' if field.constant > 0 else '-'} {abs(field.constant)}"
+    return text
 
 
 def c_float(value: float) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 from toolchain import __version__
 from toolchain.codegen.text import c_float, comment
 from toolchain.graph import Array, Graph, Node, Tensor
-from toolchain.ops.base import Const, KernelCall
-from toolchain.plan import Plan, Step
+from toolchain.ops.base import Const, KernelCall, RowField, Rows
+from toolchain.plan import Layer, Plan, Stage, Step
+from toolchain.stages import readers_of, row_bytes, rows_of
 from toolchain.target import Target
 
 C_TYPES = {
@@ -204,6 +205,35 @@ class CallView:
     params_name: str
     fields: tuple[Field, ...]
     args: tuple[Argument, ...]
+    row_fields: tuple[RowField, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class ImageView:
+    """A tensor of a stage: a whole one, or the strip that step number ``step`` fills."""
+
+    offset: int
+    row_bytes: int
+    step: int = -1
+
+
+@dataclass(frozen=True, eq=False)
+class RowStepView:
+    """A step of a stage; the members of ``nn_rows_step``. ``rows_name`` is the function that calls its kernel."""
+
+    rows_name: str
+    call: CallView
+    inputs: tuple[ImageView, ...]
+    out: ImageView
+    rows: Rows
+    readers: int
+
+
+@dataclass(frozen=True, eq=False)
+class StageView:
+    name: str
+    steps: tuple[RowStepView, ...]
+    rows: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,6 +244,7 @@ class LayerView:
     comment: str
     calls: tuple[CallView, ...]
     symbols: tuple[str, ...]
+    stage: StageView | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,7 +290,8 @@ class ModelView:
 
     @property
     def headers(self) -> list[str]:
-        return sorted({call.header for layer in self.layers for call in layer.calls})
+        headers = {call.header for layer in self.layers for call in layer.calls}
+        return sorted(headers | ({"nn_rows.h"} if any(layer.stage for layer in self.layers) else set()))
 
     @property
     def simple(self) -> bool:
@@ -283,7 +315,7 @@ def model_view(plan: Plan, ident: ModelId, target: Target) -> ModelView:
         return [TensorView(graph.tensor(n), i, f"{upper}_{what}{i}", offsets[n]) for i, n in enumerate(names)]
 
     consts: list[ConstView] = []
-    layers = tuple(_layer_view(plan, step, i, consts) for i, step in enumerate(plan.layers))
+    layers = tuple(_layer_view(plan, layer, i, consts) for i, layer in enumerate(plan.layers))
     return ModelView(
         ident=ident,
         target=target,
@@ -295,15 +327,37 @@ def model_view(plan: Plan, ident: ModelId, target: Target) -> ModelView:
     )
 
 
-def _layer_view(plan: Plan, step: Step, index: int, consts: list[ConstView]) -> LayerView:
-    base = c_identifier(step.node.name)
+def _layer_view(plan: Plan, layer: Layer, index: int, consts: list[ConstView]) -> LayerView:
     before = len(consts)
     calls = []
-    for k, call in enumerate(step.calls):
-        name = base if len(step.calls) == 1 else f"{base}_{k}"
-        calls.append(_call_view(plan, step, call, name, consts))
-    symbols = (*(c.name for c in consts[before:]), *(c.params_name for c in calls))
-    return LayerView(index, _layer_comment(plan.graph, step, index), tuple(calls), symbols)
+    for step in layer.steps:
+        base = c_identifier(step.node.name)
+        for k, call in enumerate(step.calls):
+            name = base if len(step.calls) == 1 else f"{base}_{k}"
+            calls.append(_call_view(plan, step, call, name, consts))
+    stage = _stage_view(plan, layer.stage, calls, index) if layer.stage else None
+    symbols = [c.name for c in consts[before:]] + [c.params_name for c in calls]
+    if stage:
+        symbols += [stage.name, *(s.rows_name for s in stage.steps)]
+    return LayerView(index, _layer_comment(plan.graph, layer, index), tuple(calls), tuple(symbols), stage)
+
+
+def _stage_view(plan: Plan, stage: Stage, calls: Sequence[CallView], index: int) -> StageView:
+    nodes = plan.graph.nodes[stage.first : stage.last + 1]
+    makers = {node.outputs[0]: k for k, node in enumerate(nodes)}
+
+    def image(name: str) -> ImageView:
+        return ImageView(plan.memory.offsets[name], row_bytes(plan.graph.tensor(name)), makers.get(name, -1))
+
+    steps = []
+    for node, call, readers in zip(nodes, calls, readers_of(nodes), strict=True):
+        rows = rows_of(plan.graph, node)
+        assert rows is not None
+        variables = [n for n in node.inputs if n and not plan.graph.is_constant(n)]
+        inputs = tuple(map(image, variables))
+        name = call.params_name.removesuffix("_params") + "_rows"
+        steps.append(RowStepView(name, call, inputs, image(node.outputs[0]), rows, sum(1 << r for r in readers)))
+    return StageView(f"stage_{index}", tuple(steps), stage.rows)
 
 
 def _call_view(plan: Plan, step: Step, call: KernelCall, name: str, consts: list[ConstView]) -> CallView:
@@ -315,10 +369,25 @@ def _call_view(plan: Plan, step: Step, call: KernelCall, name: str, consts: list
             shape = "x".join(map(str, value.data.shape))
             consts.append(ConstView(reference, value.ctype, value.data, f"{name}: {value.suffix}, {shape}"))
         fields.append(Field(field, value, reference))
-    args = [_argument(plan, tensor, name, consts) for tensor in (*call.inputs, *call.outputs)]
+    args = _part_arguments(call) if step.row_fields else _arguments(plan, call, name, consts)
     if call.scratch_bytes:
         args.append(Argument("int8_t", plan.memory.scratch[step.node.name]))
-    return CallView(call.symbol, call.header, call.params_type, f"{name}_params", tuple(fields), tuple(args))
+    params_name = f"{name}_params"
+    return CallView(
+        call.symbol, call.header, call.params_type, params_name, tuple(fields), tuple(args), step.row_fields
+    )
+
+
+def _arguments(plan: Plan, call: KernelCall, name: str, consts: list[ConstView]) -> list[Argument]:
+    return [_argument(plan, tensor, name, consts) for tensor in (*call.inputs, *call.outputs)]
+
+
+def _part_arguments(call: KernelCall) -> list[Argument]:
+    """In a stage the pointers come with the rows."""
+    return [
+        *(Argument("int8_t", const=f"part->in[{i}]") for i in range(len(call.inputs))),
+        Argument("int8_t", const="part->out"),
+    ]
 
 
 def _argument(plan: Plan, name: str, call: str, consts: list[ConstView]) -> Argument:
@@ -331,10 +400,10 @@ def _argument(plan: Plan, name: str, call: str, consts: list[ConstView]) -> Argu
     return Argument(ctype, const=const.name)
 
 
-def _layer_comment(graph: Graph, step: Step, index: int) -> str:
+def _layer_comment(graph: Graph, layer: Layer, index: int) -> str:
     """For example: 3  conv2d  8x8x16 -> 8x8x32, 3x3, relu  (portable)  [conv_2]."""
-    variant = step.variant.name if step.variant else "view"
-    return comment(f"{index}  {layer_text(graph, step.node)}  ({variant})  [{', '.join(step.node.layers)}]")
+    texts = "; ".join(layer_text(graph, step.node) for step in layer.steps)
+    return comment(f"{index}  {texts}  ({layer.kernel})  [{', '.join(layer.names)}]")
 
 
 def layer_text(graph: Graph, node: Node) -> str:

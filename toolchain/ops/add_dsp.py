@@ -15,6 +15,7 @@ from toolchain import fixedpoint
 from toolchain.graph import Array, Graph, Node, Tensor
 from toolchain.ops.base import Const, Cost, Fields, KernelCall, KernelVariant, Symbol, Value
 from toolchain.ops.common import activation_range
+from toolchain.ops.row_parts import count_field
 
 LEFT_SHIFT = 20
 
@@ -141,6 +142,7 @@ TABLES = KernelVariant(
     features=frozenset({"dsp"}),
     twins=("nn_add_s8_tables.c", "nn_add_fours_twin.c"),
     in_place=_both,
+    rows=lambda g, n: count_field("sum.count", g, n),
 )
 BUILT = dataclasses.replace(
     TABLES,
@@ -158,4 +160,5 @@ DSP = KernelVariant(
     supports=_supports,
     features=frozenset({"dsp"}),
     in_place=_both,
+    rows=lambda g, n: count_field("sum.count", g, n),
 )

@@ -79,12 +79,59 @@ class FittedCost:
 
 
 @dataclass(frozen=True)
+class Overlap:
+    """How the output may lie over the first input while the kernel still reads it.
+
+    The output begins ``lead`` bytes or more before the input; with ``exact`` it begins just there. What is written is
+    then behind all that is still to be read.
+    """
+
+    lead: int
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Which rows of the input the rows of the output need: one axis of a window, in rows of the whole tensors."""
+
+    in_h: int
+    out_h: int
+    stride: int = 1
+    extent: int = 1
+    pad_top: int = 0
+
+    def first(self, out_row: int) -> int:
+        """The first input row that an output row and those behind it need."""
+        return min(max(out_row * self.stride - self.pad_top, 0), self.in_h)
+
+    def end(self, out_end: int) -> int:
+        """One past the last input row that the output rows before ``out_end`` need."""
+        return min(max((out_end - 1) * self.stride - self.pad_top + self.extent, 0), self.in_h)
+
+
+@dataclass(frozen=True)
+class RowField:
+    """A kernel's parameter when it makes only ``out_h`` rows from ``in_h`` rows, ``pad_top`` rows over the first.
+
+    Its value is the sum of these three, each times its factor here, and a constant.
+    """
+
+    name: str
+    out_h: int = 0
+    in_h: int = 0
+    pad_top: int = 0
+    constant: int = 0
+
+
+@dataclass(frozen=True)
 class KernelVariant:
     """One way to compute an operator. All variants of an operator give the same codes.
 
     ``sources`` are C and assembly files of the runtime; ``features`` must all be among the target's. ``twins`` are the
     sources that compute the same on any computer: what the tests run under sanitizers. ``in_place`` tells which inputs
-    of the output's size it may overwrite with the output.
+    of the output's size it may overwrite with the output, ``overlap`` how the output may lie over the first input.
+    ``rows`` are the parameters that change when the kernel is called for some rows of the output; None when it cannot
+    be.
     """
 
     name: str
@@ -95,6 +142,8 @@ class KernelVariant:
     features: frozenset[str] = frozenset()
     twins: tuple[str, ...] = ()
     in_place: Callable[[Graph, Node], tuple[int, ...]] = lambda graph, node: ()
+    overlap: Callable[[Graph, Node], Overlap | None] = lambda graph, node: None
+    rows: Callable[[Graph, Node], tuple[RowField, ...] | None] = lambda graph, node: None
 
 
 @dataclass(frozen=True)
@@ -123,7 +172,7 @@ class Op:
     """``reference`` works on arrays with one more leading axis, the samples; constants have one sample.
 
     ``view``: the output is the first input's bytes, nothing is computed. ``offline``: only constant folding may remove
-    it.
+    it. ``rows``: for operators that make a row of the output from some rows of every variable input.
     """
 
     name: str
@@ -135,6 +184,7 @@ class Op:
     macs: Callable[[Graph, Node], int] = lambda graph, node: 0
     view: bool = False
     offline: bool = False
+    rows: Callable[[Graph, Node], Rows | None] = lambda graph, node: None
 
 
 # A constraint looks at attributes and shapes that an earlier, unmet one vouches for.

@@ -43,6 +43,7 @@ from toolchain.ops.common import (
 )
 from toolchain.ops.conv2d_gemm import GEMM, GEMM_1X1, GEMM_PADDED
 from toolchain.ops.conv2d_winograd import WINOGRAD
+from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap, window_rows
 
 
 @dataclass(frozen=True)
@@ -192,6 +193,7 @@ OPS = (
         read=read,
         reference=_reference,
         macs=macs,
+        rows=window_rows,
         constraints=(
             INT8,
             *SPATIAL,
@@ -216,6 +218,8 @@ OPS = (
                 sources=("nn_conv2d_s8.c",),
                 lower=_lower,
                 cost=FittedCost((102.1, 333.2, 93.98, 26.91, 18.0, 59.11, 113.8, 22.2, 9.03), _terms),
+                overlap=window_overlap,
+                rows=lambda g, n: WINDOW_FIELDS,
             ),
             GEMM,
             GEMM_PADDED,

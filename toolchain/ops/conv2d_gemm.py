@@ -7,10 +7,11 @@ import dataclasses
 import numpy as np
 
 from toolchain.graph import Graph, Node
-from toolchain.ops.base import Const, Cost, Fields, KernelCall, KernelVariant, Symbol, Value
+from toolchain.ops.base import Const, Cost, Fields, KernelCall, KernelVariant, Overlap, RowField, Symbol, Value
 from toolchain.ops.channels import Channels, channels_of
 from toolchain.ops.common import Window, activation_range, constant
 from toolchain.ops.paired import is_exact, pack_gemm, padded
+from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap
 
 
 def _channels(graph: Graph, node: Node) -> Channels:
@@ -121,6 +122,17 @@ def _lower_padded(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     return _call("gemm_padded", params, node, padded(size) + _scratch(graph, node, border=False))
 
 
+def _padded_rows(graph: Graph, node: Node) -> tuple[RowField, ...]:
+    window: Window = node.attrs.window
+    extent = (window.size[0] - 1) * window.dilation[0] + 1
+    return (
+        RowField("in_h", in_h=1),
+        RowField("pad_top", pad_top=1),
+        RowField("inner.in_h", out_h=window.stride[0], constant=extent - window.stride[0]),
+        RowField("inner.out_h", out_h=1),
+    )
+
+
 def _is_1x1(graph: Graph, node: Node) -> bool:
     window: Window = node.attrs.window
     aligned = graph.tensor(node.inputs[0]).shape[3] % 4 == 0
@@ -184,6 +196,8 @@ GEMM = KernelVariant(
     supports=_supports,
     features=frozenset({"dsp", "fpu"}),
     twins=("nn_conv2d_s8_gemm.c", "nn_gemm_s8_2x4_twin.c"),
+    overlap=lambda g, n: window_overlap(g, n, together=2),
+    rows=lambda g, n: WINDOW_FIELDS,
 )
 
 GEMM_PADDED = KernelVariant(
@@ -194,6 +208,8 @@ GEMM_PADDED = KernelVariant(
     supports=lambda g, n: _has_border(n) and _supports(g, n),
     features=GEMM.features,
     twins=("nn_conv2d_s8_gemm_padded.c", "nn_conv2d_s8_gemm.c", "nn_gemm_s8_2x4_twin.c"),
+    overlap=lambda g, n: Overlap(0),  # all of the input is copied first
+    rows=_padded_rows,
 )
 
 GEMM_1X1 = KernelVariant(
@@ -205,5 +221,6 @@ GEMM_1X1 = KernelVariant(
     features=GEMM.features,
     twins=("nn_conv2d_s8_gemm_1x1.c", "nn_gemm_s8_2x4_twin.c"),
     # two pixels are widened before their outputs are written
-    in_place=lambda g, n: (0,) if g.tensor(n.inputs[0]).shape == g.tensor(n.outputs[0]).shape else (),
+    overlap=lambda g, n: window_overlap(g, n, together=2),
+    rows=lambda g, n: (RowField("pixels", out_h=g.tensor(n.outputs[0]).shape[2]),),
 )

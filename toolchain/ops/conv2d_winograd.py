@@ -16,6 +16,7 @@ from toolchain.graph import Array, Graph, Node
 from toolchain.ops.base import Const, Cost, KernelCall, KernelVariant, Symbol
 from toolchain.ops.channels import Channels, channels_of
 from toolchain.ops.common import Window, activation_range, constant
+from toolchain.ops.row_parts import WINDOW_FIELDS
 
 # The rows of G scaled to integers; see nn_winograd.h.
 G = np.array([[6, 0, 0], [1, 1, 1], [1, -1, 1], [1, 2, 4], [1, -2, 4], [0, 0, 6]], np.int64)
@@ -228,6 +229,7 @@ def _variant(name: str, scheduler: Scheduler, faster: Sequence[Scheduler] = ()) 
         features=frozenset({"dsp", "fpu"}),
         twins=("nn_conv2d_s8_winograd.c", "nn_winograd_twin.c"),
         in_place=in_place,
+        rows=lambda g, n: WINDOW_FIELDS,
     )
 
 

@@ -26,6 +26,7 @@ from toolchain.ops.conv2d import SPATIAL, WEIGHTS, conv_params, read, weights_pe
 from toolchain.ops.depthwise_dsp import PACKED_3X3
 from toolchain.ops.depthwise_line import LINE
 from toolchain.ops.depthwise_taps import TAPS
+from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap, window_rows
 
 
 def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
@@ -69,6 +70,7 @@ OPS = (
         read=read,
         reference=_reference,
         macs=macs,
+        rows=window_rows,
         constraints=(
             INT8,
             *SPATIAL,
@@ -89,6 +91,8 @@ OPS = (
                 sources=("nn_depthwise_conv2d_s8.c",),
                 lower=_lower,
                 cost=FittedCost((106.1, 22.34, 82.95, 19.07, 13.99), _terms),
+                overlap=window_overlap,
+                rows=lambda g, n: WINDOW_FIELDS,
             ),
             PACKED_3X3,
             LINE,

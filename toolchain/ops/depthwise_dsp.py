@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import Const, Cost, Fields, KernelCall, KernelVariant, Symbol
+from toolchain.ops.base import Const, Cost, Fields, KernelCall, KernelVariant, Overlap, RowField, Symbol
 from toolchain.ops.channels import Channels, channels_of
 from toolchain.ops.common import Window, activation_range, constant
 
@@ -199,6 +199,27 @@ def _in_place(graph: Graph, node: Node) -> tuple[int, ...]:
     return (0,) if x.shape == out.shape and node.attrs.window.stride == (1, 1) and x.shape[3] % 4 == 0 else ()
 
 
+def _overlap(graph: Graph, node: Node) -> Overlap | None:
+    """From the same address, as four channels after the other are computed.
+
+    The kernel reads a strip's rows before it writes their outputs. These must not reach the rows of the next strip.
+    """
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    plan = _plan(graph, node)
+    if plan.transposed or x.shape[3] % 4 or out.nbytes > x.nbytes:
+        return None
+    rows = plan.rows
+    step = 2 * (SLOTS - 1) if plan.stride == 1 else SLOTS - 1
+    ends = range(step, rows.out_size, step)
+    apart = all(end * rows.out_step <= (end * plan.stride + 2 - rows.pad) * rows.in_step for end in ends)
+    return Overlap(0, exact=True) if apart else None
+
+
+def _rows(graph: Graph, node: Node) -> tuple[RowField, ...]:
+    rows = "columns" if _plan(graph, node).transposed else "rows"
+    return (RowField(f"in_{rows}", in_h=1), RowField(f"tile.{rows}", out_h=1), RowField(f"pad_{rows}", pad_top=1))
+
+
 def _cost(graph: Graph, node: Node) -> Cost:
     return Cost(_plan(graph, node).cycles(graph.tensor(node.outputs[0]).shape[3]))
 
@@ -212,4 +233,6 @@ PACKED_3X3 = KernelVariant(
     features=frozenset({"dsp", "fpu"}),
     twins=("nn_depthwise_conv2d_s8_3x3.c", "nn_depthwise_3x3_twin.c"),
     in_place=_in_place,
+    overlap=_overlap,
+    rows=_rows,
 )

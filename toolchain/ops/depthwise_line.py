@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import Const, Cost, Fields, KernelCall, KernelVariant, Symbol
+from toolchain.ops.base import Const, Cost, Fields, KernelCall, KernelVariant, RowField, Symbol
 from toolchain.ops.channels import Channels
 from toolchain.ops.common import Window
 from toolchain.ops.depthwise_dsp import (
@@ -129,6 +129,12 @@ def _in_place(graph: Graph, node: Node) -> tuple[int, ...]:
     return (0,) if x.shape == out.shape and node.attrs.window.stride == (1, 1) and x.shape[3] % 4 == 0 else ()
 
 
+def _rows(graph: Graph, node: Node) -> tuple[RowField, ...]:
+    if node.attrs.window.size[1] != 1:
+        return (RowField("lines", out_h=1),)
+    return (RowField("in_size", in_h=1), RowField("line.outputs", out_h=1), RowField("pad", pad_top=1))
+
+
 def _cost(graph: Graph, node: Node) -> Cost:
     return Cost(_plan(graph, node).cycles(graph.tensor(node.outputs[0]).shape[3]))
 
@@ -142,4 +148,5 @@ LINE = KernelVariant(
     features=frozenset({"dsp", "fpu"}),
     twins=("nn_depthwise_conv2d_s8_line.c", "nn_depthwise_line_twin.c"),
     in_place=_in_place,
+    rows=_rows,
 )

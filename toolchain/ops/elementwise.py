@@ -33,6 +33,7 @@ from toolchain.ops.common import (
     elements,
     within_32_bits,
 )
+from toolchain.ops.row_parts import same_rows
 
 MAX_DIMS = 4
 
@@ -213,6 +214,7 @@ def _op(
         name=name,
         tflite=(tflite,),
         read=_read,
+        rows=same_rows,
         reference=reference,
         constraints=(*CONSTRAINTS, Constraint(WITHIN_32_BITS, within)),
         variants=(variant, *variants),

@@ -24,6 +24,7 @@ from toolchain.ops.common import (
     window_from_tflite,
 )
 from toolchain.ops.conv2d import SPATIAL
+from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap, window_rows
 
 
 @dataclass(frozen=True)
@@ -143,12 +144,15 @@ OPS = (
         read=_read,
         reference=_average,
         constraints=CONSTRAINTS,
+        rows=window_rows,
         variants=(
             KernelVariant(
                 name="portable",
                 sources=("nn_average_pool2d_s8.c",),
                 lower=lambda g, n: _lower("nn_average_pool2d_s8", g, n),
                 cost=FittedCost((74.48, 113.5, 162.5, 59.92, 20.46, 7.16, 51.56, 7.63, 4.95), _average_terms),
+                overlap=window_overlap,
+                rows=lambda g, n: WINDOW_FIELDS,
             ),
         ),
     ),
@@ -158,12 +162,15 @@ OPS = (
         read=_read,
         reference=_maximum,
         constraints=CONSTRAINTS,
+        rows=window_rows,
         variants=(
             KernelVariant(
                 name="portable",
                 sources=("nn_max_pool2d_s8.c",),
                 lower=lambda g, n: _lower("nn_max_pool2d_s8", g, n),
                 cost=FittedCost((54.56, 95.2, 16.4, 10.9, 10.0, 12.13, 9.08, 10.66, 13.8), _maximum_terms),
+                overlap=window_overlap,
+                rows=lambda g, n: WINDOW_FIELDS,
             ),
         ),
     ),

@@ -15,6 +15,7 @@ from toolchain.affine import dequantize_array, quantize_array
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops.base import Constraint, FittedCost, KernelCall, KernelVariant, Op, clamp_int8, no_attrs, same_shape
 from toolchain.ops.common import WITHIN_32_BITS, once_and_elements, within_32_bits
+from toolchain.ops.row_parts import count_field, same_rows
 
 
 def _factor(graph: Graph, node: Node) -> tuple[int, int]:
@@ -78,6 +79,7 @@ OPS = (
         tflite=("QUANTIZE",),
         read=no_attrs,
         reference=_quantize,
+        rows=same_rows,
         constraints=(
             Constraint("it must turn float32 or int8 into int8", _quantize_types),
             SAME_SHAPE,
@@ -98,6 +100,7 @@ OPS = (
                 supports=lambda g, n: not _is_float(g, n),
                 in_place=lambda g, n: (0,),
                 cost=FittedCost((43.0, 46.0), once_and_elements),
+                rows=lambda g, n: count_field("size", g, n),
             ),
         ),
     ),

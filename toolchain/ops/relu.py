@@ -10,6 +10,7 @@ from toolchain import fixedpoint
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops.base import INT8, Constraint, FittedCost, KernelCall, KernelVariant, Op, clamp_int8, no_attrs
 from toolchain.ops.common import WITHIN_32_BITS, once_and_elements, quantize_real, within_32_bits
+from toolchain.ops.row_parts import count_field, same_rows
 
 
 def _factor(graph: Graph, node: Node) -> tuple[int, int]:
@@ -63,6 +64,7 @@ OPS = (
         tflite=("RELU",),
         read=no_attrs,
         reference=_relu,
+        rows=same_rows,
         constraints=(
             *CONSTRAINTS,
             Constraint(WITHIN_32_BITS, lambda g, n: within_32_bits(255, _factor(g, n)[1])),
@@ -74,6 +76,7 @@ OPS = (
                 lower=_lower_relu,
                 cost=FittedCost((55.06, 45.01), once_and_elements),
                 in_place=lambda g, n: (0,),
+                rows=lambda g, n: count_field("size", g, n),
             ),
         ),
     ),
@@ -82,6 +85,7 @@ OPS = (
         tflite=("RELU6",),
         read=no_attrs,
         reference=_relu6,
+        rows=same_rows,
         constraints=CONSTRAINTS,
         variants=(
             KernelVariant(
@@ -90,6 +94,7 @@ OPS = (
                 lower=_lower_relu6,
                 cost=FittedCost((33.46, 19.01), once_and_elements),
                 in_place=lambda g, n: (0,),
+                rows=lambda g, n: count_field("size", g, n),
             ),
         ),
     ),

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from toolchain.graph import Graph
 from toolchain.passes.constant_channels import remove_constant_channels
 from toolchain.passes.fold_constants import fold_constants
+from toolchain.passes.order import least_memory_order
 
 Pass = Callable[[Graph], Graph]
 
 CLEANING: tuple[Pass, ...] = (fold_constants,)
-REDUCTIONS: tuple[Pass, ...] = (remove_constant_channels,)
+REDUCTIONS: tuple[Pass, ...] = (remove_constant_channels, least_memory_order)
 
 
 def clean(graph: Graph) -> Graph:

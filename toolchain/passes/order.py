@@ -1,0 +1,93 @@
+"""Operators in the order that needs the least memory.
+
+Every order that computes a tensor before it is read gives the same codes. Of a model with branches, the one is taken
+whose largest sum of tensors alive at once is smallest, and of those one whose sums are small on the whole. What works
+in place later can only save more.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from toolchain.graph import Graph
+from toolchain.ops import registry
+
+MOST_STATES = 20_000  # sets of operators looked at; a model with more keeps its order
+
+
+def least_memory_order(graph: Graph) -> Graph:
+    """The graph with its nodes reordered; the same graph when that saves nothing."""
+    order = _search(graph)
+    if order is None or _cost(graph, order) >= _cost(graph, list(range(len(graph.nodes)))):
+        return graph
+    return dataclasses.replace(graph, nodes=tuple(graph.nodes[i] for i in order))
+
+
+class _Needs:
+    """What a step needs in memory, for any set of nodes that ran before (a bit for each)."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.root: dict[str, str] = {}
+        for node in graph.nodes:
+            if registry()[node.op].view:
+                self.root[node.outputs[0]] = self.root.get(node.inputs[0], node.inputs[0])
+        self.made = {self._of(out): i for i, node in reversed(list(enumerate(graph.nodes))) for out in node.outputs}
+        self.readers: dict[str, int] = {}
+        self.size: dict[str, int] = {}
+        for i, node in enumerate(graph.nodes):
+            for name in (*node.inputs, *node.outputs):
+                if name and not graph.is_constant(name):
+                    self.size[self._of(name)] = max(graph.tensor(name).nbytes, self.size.get(self._of(name), 0))
+            for name in node.inputs:
+                if name and not graph.is_constant(name):
+                    self.readers[self._of(name)] = self.readers.get(self._of(name), 0) | 1 << i
+        for name in graph.outputs:
+            self.readers[self._of(name)] = self.readers.get(self._of(name), 0) | 1 << len(graph.nodes)
+        self.before = [
+            sum(1 << j for j, other in enumerate(graph.nodes) if set(other.outputs) & set(node.inputs))
+            for node in graph.nodes
+        ]
+
+    def _of(self, name: str) -> str:
+        return self.root.get(name, name)
+
+    def alive(self, done: int, node: int) -> int:
+        """Bytes while ``node`` runs after the nodes in ``done``."""
+        total = 0
+        for name, size in self.size.items():
+            maker = self.made.get(name)
+            exists = maker is None or maker == node or done >> maker & 1
+            if exists and (self.readers.get(name, 0) & ~done or maker == node):
+                total += size
+        return total
+
+
+def _cost(graph: Graph, order: list[int]) -> tuple[int, int]:
+    """(the most bytes alive in a step, their sum over all steps)."""
+    needs, done, costs = _Needs(graph), 0, [0]
+    for i in order:
+        costs.append(needs.alive(done, i))
+        done |= 1 << i
+    return max(costs), sum(costs)
+
+
+def _search(graph: Graph) -> list[int] | None:
+    """Dynamic programming over the sets of nodes that can have run; None when there are too many."""
+    needs, count = _Needs(graph), len(graph.nodes)
+    best: dict[int, tuple[int, int, tuple[int, ...]]] = {0: (0, 0, ())}
+    states = 0
+    for _ in range(count):
+        following: dict[int, tuple[int, int, tuple[int, ...]]] = {}
+        for done, (most, total, order) in best.items():
+            for i in range(count):
+                if done >> i & 1 or needs.before[i] & ~done:
+                    continue
+                alive = needs.alive(done, i)
+                way = (max(most, alive), total + alive, (*order, i))
+                if done | 1 << i not in following or way < following[done | 1 << i]:
+                    following[done | 1 << i] = way
+        best = following
+        states += len(best)
+        if states > MOST_STATES:
+            return None
+    return list(best[(1 << count) - 1][2])
