@@ -9,7 +9,7 @@ rules variants out, node by node. The choice of kernels is exact for each of the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -150,7 +150,7 @@ def _least_ram(choices: Sequence[_Choice], least_flash: int) -> _Choice:
     return min(small, key=lambda c: (c.ram, c.cycles, c.flash))
 
 
-_OBJECTIVES = {
+_OBJECTIVES: Mapping[str, Callable[[Sequence[_Choice], int], _Choice]] = {
     "balanced": _balanced,
     "latency": lambda choices, _: min(choices, key=lambda c: (c.cycles, c.ram, c.flash)),
     "flash": lambda choices, _: min(choices, key=lambda c: (c.flash, c.cycles, c.ram)),
