@@ -25,7 +25,9 @@ def table() -> str:
         else:
             demands = "; ".join(c.sentence for c in op.constraints)
         kernels = ", ".join(v.name for v in op.variants) or "no code"
-        rows.append(f"| {name} | {', '.join(op.tflite)} | {kernels} | {demands} |")
+        rows.append(
+            f"| {name} | {', '.join(op.tflite) or 'nothing: exact reductions make it'} | {kernels} | {demands} |"
+        )
     return HEAD + "\n".join(rows) + "\n"
 
 

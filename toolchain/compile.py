@@ -20,7 +20,6 @@ from toolchain.plan import Plan
 from toolchain.planner import make_plan
 from toolchain.progress import Progress
 from toolchain.replay import check_plan
-from toolchain.verify import check_graph
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +79,7 @@ def compile_model(job: Job, progress: Progress) -> Compiled:
 
 
 def _reduced(graph: Graph, progress: Progress) -> Graph:
-    reduced = reduce(graph)
-    check_graph(reduced)
+    reduced = reduce(graph, progress)
     before, after = total_macs(graph), total_macs(reduced)
     if after < before:
         progress.info(f"{after:,} of {before:,} MACs are left after the exact reductions")

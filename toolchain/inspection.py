@@ -48,7 +48,7 @@ def inspect_model(job: Job, progress: Progress) -> Inspection:
     refused = tuple(refusals(graph))
     if not refused:
         nominal = total_macs(graph)
-        graph = reduce(graph)
+        graph = reduce(graph, progress)
         if (left := total_macs(graph)) < nominal:
             progress.info(f"{left:,} of {nominal:,} MACs are left after the exact reductions")
     plan = None if refused else make_plan(graph, job.target, job.budget)

@@ -172,7 +172,8 @@ class Op:
     """``reference`` works on arrays with one more leading axis, the samples; constants have one sample.
 
     ``view``: the output is the first input's bytes, nothing is computed. ``offline``: only constant folding may remove
-    it. ``rows``: for operators that make a row of the output from some rows of every variable input.
+    it. ``rows``: for operators that make a row of the output from some rows of every variable input. ``codewise``: each element of the output depends on the same element of the only variable input and on nothing
+    else, the same way everywhere. Without ``tflite`` it is one that only passes make.
     """
 
     name: str
@@ -184,6 +185,7 @@ class Op:
     macs: Callable[[Graph, Node], int] = lambda graph, node: 0
     view: bool = False
     offline: bool = False
+    codewise: Callable[[Graph, Node], bool] = lambda graph, node: False
     rows: Callable[[Graph, Node], Rows | None] = lambda graph, node: None
 
 

@@ -161,6 +161,14 @@ def _in_place(graph: Graph, node: Node) -> tuple[int, ...]:
     return tuple(i for i, n in enumerate(node.inputs) if graph.tensor(n).shape == shape)
 
 
+def _codewise(graph: Graph, node: Node) -> bool:
+    """With one number as the other operand."""
+    shape = graph.tensor(node.outputs[0]).shape
+    variables = [n for n in node.inputs if not graph.is_constant(n)]
+    numbers = [n for n in node.inputs if graph.is_constant(n) and graph.tensor(n).size == 1]
+    return len(variables) == len(numbers) == 1 and graph.tensor(variables[0]).shape == shape
+
+
 def _broadcasts(graph: Graph, node: Node) -> bool:
     shapes = [graph.tensor(n).shape for n in node.inputs]
     out = graph.tensor(node.outputs[0]).shape
@@ -218,6 +226,7 @@ def _op(
         reference=reference,
         constraints=(*CONSTRAINTS, Constraint(WITHIN_32_BITS, within)),
         variants=(variant, *variants),
+        codewise=_codewise,
     )
 
 

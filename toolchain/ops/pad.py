@@ -18,14 +18,15 @@ def widths(graph: Graph, node: Node) -> tuple[tuple[int, int], ...]:
     return tuple((int(a), int(b)) for a, b in constant(graph, node.inputs[1]).reshape(-1, 2))
 
 
-def _fill(graph: Graph, node: Node) -> int:
+def fill_code(graph: Graph, node: Node) -> int:
+    """The code that the border holds."""
     if len(node.inputs) > 2 and node.inputs[2]:
         return int(constant(graph, node.inputs[2]).reshape(-1)[0])
     return graph.tensor(node.outputs[0]).zero_point
 
 
 def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
-    return [np.pad(inputs[0], ((0, 0), *widths(graph, node)), constant_values=_fill(graph, node))]
+    return [np.pad(inputs[0], ((0, 0), *widths(graph, node)), constant_values=fill_code(graph, node))]
 
 
 def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
@@ -35,7 +36,7 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
         ("in_dims", (1,) * missing + x.shape),
         ("out_dims", (1,) * missing + out.shape),
         ("before", (0,) * missing + tuple(b for b, _ in widths(graph, node))),
-        ("fill", _fill(graph, node)),
+        ("fill", fill_code(graph, node)),
     )
     return (KernelCall("nn_pad_s8", "nn_pad.h", "nn_pad_params", params, node.inputs[:1], node.outputs),)
 

@@ -79,6 +79,7 @@ OPS = (
         tflite=("QUANTIZE",),
         read=no_attrs,
         reference=_quantize,
+        codewise=lambda g, n: True,
         rows=same_rows,
         constraints=(
             Constraint("it must turn float32 or int8 into int8", _quantize_types),
@@ -109,6 +110,7 @@ OPS = (
         tflite=("DEQUANTIZE",),
         read=no_attrs,
         reference=_dequantize,
+        codewise=lambda g, n: True,
         constraints=(
             Constraint(
                 "it must turn int8 into float32",

@@ -64,6 +64,7 @@ OPS = (
         tflite=("RELU",),
         read=no_attrs,
         reference=_relu,
+        codewise=lambda g, n: True,
         rows=same_rows,
         constraints=(
             *CONSTRAINTS,
@@ -85,6 +86,7 @@ OPS = (
         tflite=("RELU6",),
         read=no_attrs,
         reference=_relu6,
+        codewise=lambda g, n: True,
         rows=same_rows,
         constraints=CONSTRAINTS,
         variants=(

@@ -1,4 +1,8 @@
-"""RESHAPE, SQUEEZE and EXPAND_DIMS: the same bytes under another shape, no code at all."""
+"""RESHAPE, SQUEEZE and EXPAND_DIMS: the same bytes under another shape, no code at all.
+
+REINTERPRET is the same where scale and zero point differ too. No TFLite file holds it: passes make it of operators that
+hand every code on as it is.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +34,14 @@ OPS = (
                 lambda g, n: same_quantization(g, Node(n.name, n.op, n.inputs[:1], n.outputs)),
             ),
         ),
+        view=True,
+    ),
+    Op(
+        name="reinterpret",
+        tflite=(),
+        read=no_attrs,
+        reference=_reference,
+        constraints=(Constraint("its input and output must have the same size and type", _same_bytes),),
         view=True,
     ),
 )

@@ -17,7 +17,7 @@ from toolchain.ops.common import bias_of, constant
 from toolchain.passes.intervals import Interval, code_intervals, pads
 
 MULTIPLE = 4  # kernels work on four channels at a time: what is left is a multiple of it
-_SAME_CHANNELS = ("depthwise_conv2d", "average_pool2d", "max_pool2d", "reshape")
+_SAME_CHANNELS = ("depthwise_conv2d", "average_pool2d", "max_pool2d", "reshape", "reinterpret")
 
 
 def remove_constant_channels(graph: Graph) -> Graph:

@@ -10,6 +10,7 @@ import dataclasses
 from toolchain.graph import Array, Graph, Node, Tensor
 from toolchain.ops import registry
 from toolchain.ops.base import unmet
+from toolchain.passes.rewriting import alive
 
 SHAPE_ONLY = ("shape",)
 MAX_ELEMENTS = 1 << 24  # a constant that grows beyond this is computed at run time, not stored
@@ -26,7 +27,7 @@ def fold_constants(graph: Graph) -> Graph:
             continue
         for name, data in zip(node.outputs, folded, strict=True):
             tensors[name] = dataclasses.replace(tensors[name], shape=data.shape, data=data)
-    return graph.with_nodes(_drop_dead(graph, kept), tensors)
+    return graph.with_nodes(alive(graph.outputs, kept), tensors)
 
 
 def _folded(graph: Graph, node: Node) -> list[Array] | None:
@@ -50,20 +51,3 @@ def _folded(graph: Graph, node: Node) -> list[Array] | None:
 
 def _is_constant(graph: Graph, node: Node) -> bool:
     return node.op in SHAPE_ONLY or all(graph.is_constant(n) for n in node.inputs if n)
-
-
-def _drop_dead(graph: Graph, nodes: list[Node]) -> list[Node]:
-    """Without the nodes whose results nobody reads."""
-    needed = set(graph.outputs)
-    alive: list[Node] = []
-    for node in reversed(nodes):
-        if needed & set(node.outputs):
-            needed.update(_read(node))
-            alive.append(node)
-    return alive[::-1]
-
-
-def _read(node: Node) -> tuple[str, ...]:
-    """The tensors that the node really reads: a reshape's shape operand says nothing its output's shape does not."""
-    op = registry().get(node.op)
-    return node.inputs[:1] if op is not None and op.view else node.inputs

@@ -6,6 +6,7 @@ through the operator's own arithmetic. What is not understood gets the whole ran
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ import numpy as np
 from toolchain import fixedpoint
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops.common import activation_range, bias_of, channel_multipliers, constant
+from toolchain.ops.pad import fill_code, widths
+from toolchain.passes.codewise import code_table, is_codewise, source_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,13 +33,32 @@ class Interval:
         return same
 
 
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """The intervals of a graph, worked out when one is asked for first.
+
+    They hold for the graph's tensors in all later graphs too, because passes change no value.
+    """
+
+    graph: Graph
+
+    @functools.cached_property
+    def intervals(self) -> dict[str, Interval]:
+        return code_intervals(self.graph)
+
+    def of(self, name: str) -> tuple[int, int]:
+        """The least and the greatest code in all channels of an int8 tensor."""
+        interval = self.intervals.get(name)
+        return (-128, 127) if interval is None else (int(interval.low.min()), int(interval.high.max()))
+
+
 def code_intervals(graph: Graph) -> dict[str, Interval]:
     """An interval for each int8 variable with at least one dimension."""
     known: dict[str, Interval] = {}
     for name in graph.inputs:
         _set_whole(graph, known, name)
     for node in graph.nodes:
-        rule = _RULES.get(node.op)
+        rule = _rule(graph, node)
         source = known.get(node.inputs[0])
         if rule is not None and source is not None:
             known[node.outputs[0]] = rule(graph, node, source)
@@ -108,10 +130,50 @@ def _reshape(graph: Graph, node: Node, source: Interval) -> Interval:
     return Interval(np.full(channels, source.low.min()), np.full(channels, source.high.max()))
 
 
-_RULES: dict[str, Callable[[Graph, Node, Interval], Interval]] = {
+def _table(graph: Graph, node: Node, source: Interval) -> Interval:
+    """Of an operator that turns each code into another; the least and the greatest that come of those between."""
+    table = code_table(graph, [node]).astype(np.int64)
+    ranges = {(low, high) for low, high in zip(source.low.tolist(), source.high.tolist(), strict=True)}
+    ends = {r: (table[r[0] + 128 : r[1] + 129].min(), table[r[0] + 128 : r[1] + 129].max()) for r in ranges}
+    found = np.array([ends[r] for r in zip(source.low.tolist(), source.high.tolist(), strict=True)], np.int64)
+    return Interval(found[:, 0], found[:, 1])
+
+
+def _clamped(graph: Graph, node: Node, source: Interval) -> Interval:
+    """Of an operator of which only its activation is known."""
+    out = graph.tensor(node.outputs[0])
+    ends = activation_range(node.attrs.activation, out)
+    low, high = (np.full(out.shape[-1], end, np.int64) for end in ends)
+    return Interval(low, high)
+
+
+def _pad(graph: Graph, node: Node, source: Interval) -> Interval:
+    """The fill is everywhere possible; channels of nothing but it have it alone."""
+    fill, (before, after) = fill_code(graph, node), widths(graph, node)[-1]
+    low, high = (
+        np.pad(f(end, fill), (before, after), constant_values=fill)
+        for f, end in ((np.minimum, source.low), (np.maximum, source.high))
+    )
+    return Interval(low, high)
+
+
+def _rule(graph: Graph, node: Node) -> _Rule | None:
+    int8 = all(graph.tensor(n).dtype == "int8" for n in (*node.inputs[:1], *node.outputs))
+    if int8 and is_codewise(graph, node) and source_of(graph, node) == node.inputs[0]:
+        return _table
+    return _RULES.get(node.op)
+
+
+_Rule = Callable[[Graph, Node, Interval], Interval]
+_RULES: dict[str, _Rule] = {
     "conv2d": _conv2d,
     "depthwise_conv2d": _depthwise,
     "average_pool2d": _pool,
     "max_pool2d": _pool,
     "reshape": _reshape,
+    "reinterpret": _reshape,
+    "add": _clamped,
+    "mul": _clamped,
+    "fully_connected": _clamped,
+    "pad": _pad,
 }

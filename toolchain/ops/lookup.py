@@ -1,0 +1,59 @@
+"""LOOKUP: every code by a table of 256, int8 to int8. No TFLite file holds it; passes make it of operators in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolchain.graph import Array, Graph, Node
+from toolchain.ops.base import INT8, Const, Constraint, Cost, KernelCall, KernelVariant, Op, no_attrs, same_shape
+
+
+@dataclass(frozen=True)
+class LookupAttrs:
+    """``codes`` are the outputs for the inputs -128 to 127."""
+
+    codes: tuple[int, ...]
+
+
+def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
+    codes: Array = np.array(node.attrs.codes, np.int8)
+    return [codes[inputs[0].astype(np.int64) + 128]]
+
+
+def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    by_byte = np.roll(np.array(node.attrs.codes, np.int8), 128)  # the code read as an unsigned byte is the index
+    params = (("size", graph.tensor(node.outputs[0]).size), ("table", Const("table", "int8_t", by_byte)))
+    return (KernelCall("nn_lookup_s8", "nn_lookup.h", "nn_lookup_params", params, node.inputs, node.outputs),)
+
+
+def _codes_ok(graph: Graph, node: Node) -> bool:
+    codes = node.attrs.codes
+    return len(codes) == 256 and all(-128 <= c <= 127 for c in codes)
+
+
+OPS = (
+    Op(
+        name="lookup",
+        tflite=(),
+        read=no_attrs,
+        reference=_reference,
+        constraints=(
+            INT8,
+            Constraint("its input and output must have the same shape", same_shape),
+            Constraint("its table must have 256 int8 codes", _codes_ok),
+        ),
+        variants=(
+            KernelVariant(
+                name="portable",
+                sources=("nn_lookup_s8.c",),
+                lower=_lower,
+                cost=lambda g, n: Cost(30.0 + 5.5 * g.tensor(n.outputs[0]).size),
+                in_place=lambda g, n: (0,),
+            ),
+        ),
+        codewise=lambda g, n: True,
+    ),
+)
