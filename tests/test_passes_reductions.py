@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 import numpy as np
 import pytest
 from graphs import Reducible, all_graphs
 from support.case import Array, input_sets
+from support.firmware import (
+    build_firmware,
+    merge,
+    planned,
+    planned_apart,
+    run_on_board,
+    run_on_host,
+    strict_target,
+    twin_target,
+    with_twins,
+)
 from support.flatbuffer import write_model
 from support.oracle import run_tflm
 
 from toolchain.front import checked_graph
-from toolchain.graph import Graph
+from toolchain.graph import Graph, Node
 from toolchain.importers.tflite import parse_tflite
-from toolchain.passes import REDUCTIONS, reduce
+from toolchain.ops import registry
+from toolchain.passes import REDUCTIONS, Reduction, reduce
+from toolchain.plan import Step
 from toolchain.progress import Progress
 from toolchain.reference import run
+from toolchain.select import usable_variants
+from toolchain.target import Target
 from toolchain.verify import check_graph, refusals
 
 ALL = {graph.id: graph for graphs in all_graphs().values() for graph in graphs}
@@ -72,3 +90,70 @@ def test_every_pass_is_exact_and_leaves_its_input_as_it_was(reduction: Reduction
         assert _same(run(graph, inputs), run(after, inputs)), case.id
         changed += after is not graph
     assert changed or not reduction.effect, "no graph shows what it does"
+
+
+def _repeated(graph: Graph, count: int) -> Graph:
+    """The graph so many times side by side, on the same inputs."""
+    tensors = dict(graph.tensors)
+    nodes: list[Node] = []
+    outputs: list[str] = []
+    for k in range(count):
+        own = {n: f"{k}/{n}" for node in graph.nodes for n in node.outputs}
+        tensors |= {new: dataclasses.replace(graph.tensor(old), name=new) for old, new in own.items()}
+        for node in graph.nodes:
+            names = tuple(tuple(own.get(n, n) for n in part) for part in (node.inputs, node.outputs))
+            nodes.append(dataclasses.replace(node, name=f"{k}_{node.name}", inputs=names[0], outputs=names[1]))
+        outputs += [own[n] for n in graph.outputs]
+    return dataclasses.replace(graph, tensors=tensors, nodes=tuple(nodes), outputs=tuple(outputs))
+
+
+def _everything(
+    target: Target, samples: slice, variants: bool
+) -> tuple[Graph, tuple[Step, ...], list[Array], list[Array]]:
+    """All reduced graphs as one, its steps, inputs and expected outputs; with ``variants`` padding once for each."""
+    graphs: dict[str, Graph] = {}
+    ranks: dict[str, int] = {}
+    inputs: list[Array] = []
+    outputs: list[Array] = []
+    padding = {case.id for case in all_graphs()["padding"]} if variants else set()
+    for case in ALL.values():
+        _, graph, own = _read(case)
+        own = [x[samples] for x in own]
+        reduced = reduce(graph)
+        most = max(len(usable_variants(reduced, node, target)) for node in reduced.nodes) if case.id in padding else 1
+        graphs[case.id] = _repeated(reduced, most)
+        ranks |= {f"{case.id}_{k}_{node.name}": k for k in range(most) for node in reduced.nodes}
+        inputs += own
+        outputs += run(graph, own) * most
+    merged = merge(graphs, "reduced")
+    return merged, tuple(_step(merged, node, target, ranks[node.name]) for node in merged.nodes), inputs, outputs
+
+
+def _step(graph: Graph, node: Node, target: Target, rank: int) -> Step:
+    if registry()[node.op].view:
+        return Step(node, None, (), 0)
+    usable = usable_variants(graph, node, target)
+    variant = usable[min(rank, len(usable) - 1)]
+    return Step(node, variant, variant.lower(graph, node), 0)
+
+
+def _wrong(graph: Graph, expected: list[Array], got: list[Array]) -> list[str]:
+    return [n for n, a, b in zip(graph.outputs, expected, got, strict=True) if a.tobytes() != b.tobytes()]
+
+
+def test_every_kernel_computes_what_is_left(tmp_path: Path) -> None:
+    """Kernels get windows here that no converter makes: all of their variants, under sanitizers."""
+    target = twin_target()
+    graph, steps, inputs, expected = _everything(target, slice(None), variants=True)
+    assert len(steps) > 1.5 * len(ALL)
+    plan, gaps = planned_apart(graph, with_twins(steps))
+    firmware = build_firmware(plan, target, tmp_path / "build", sanitize=True, gaps=gaps)
+    assert _wrong(graph, expected, run_on_host(firmware, graph, target, inputs)) == []
+
+
+def test_the_emulated_cortex_m4_computes_what_is_left(tmp_path: Path) -> None:
+    """With tensors in one memory where kernels work in place; a random input and an extreme one."""
+    target = strict_target("stm32")
+    graph, steps, inputs, expected = _everything(target, slice(3, 5), variants=False)
+    firmware = build_firmware(planned(graph, steps), target, tmp_path / "build")
+    assert _wrong(graph, expected, run_on_board(firmware, graph, target, inputs)) == []
