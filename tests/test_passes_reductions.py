@@ -29,23 +29,12 @@ from toolchain.importers.tflite import parse_tflite
 from toolchain.ops import registry
 from toolchain.passes import REDUCTIONS, Reduction, reduce
 from toolchain.plan import Step
-from toolchain.progress import Progress
 from toolchain.reference import run
 from toolchain.select import usable_variants
 from toolchain.target import Target
 from toolchain.verify import check_graph, refusals
 
 ALL = {graph.id: graph for graphs in all_graphs().values() for graph in graphs}
-
-
-class Recorder(Progress):
-    """Remembers what was told."""
-
-    def __init__(self) -> None:
-        self.facts: list[str] = []
-
-    def info(self, text: str) -> None:
-        self.facts.append(text)
 
 
 def _read(case: Reducible) -> tuple[bytes, Graph, list[Array]]:
@@ -90,6 +79,23 @@ def test_every_pass_is_exact_and_leaves_its_input_as_it_was(reduction: Reduction
         assert _same(run(graph, inputs), run(after, inputs)), case.id
         changed += after is not graph
     assert changed or not reduction.effect, "no graph shows what it does"
+
+
+def test_layers_keep_their_names() -> None:
+    """What is merged is told with the layer that does its work, after that one's own name."""
+    _, graph, _ = _read(ALL["stem"])
+    assert [node.op for node in graph.nodes] == ["conv2d", "relu", "pad", "max_pool2d"]
+    layers = (("first", "first_bn"), ("clamp",), ("border",), ("pool",))
+    named = [dataclasses.replace(n, layers=own) for n, own in zip(graph.nodes, layers, strict=True)]
+    assert [node.layers for node in reduce(graph.with_nodes(named, graph.tensors)).nodes] == [
+        ("first", "first_bn", "clamp"),
+        ("pool", "border"),
+    ]
+    nameless = [dataclasses.replace(n, layers=(n.name,)) for n in named]
+    assert [node.layers for node in reduce(graph.with_nodes(nameless, graph.tensors)).nodes] == [
+        ("conv2d_0",),
+        ("max_pool2d_0",),
+    ]
 
 
 def _repeated(graph: Graph, count: int) -> Graph:

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 from toolchain.graph import Node
 
-_ANONYMOUS = re.compile(r"(StatefulPartitionedCall|PartitionedCall|Identity)(_\d+|_int8)*(:\d+)?")
+# The converter numbers what it split: such a number is no layer.
+_ANONYMOUS = re.compile(r"(StatefulPartitionedCall|PartitionedCall|Identity)(_\d+|_int8)*(:\d+)?|\d+")
 
 
 def layers_of(tensor: str) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """Two MAX_POOL_2D in a row become one.
 
 Exact: the maximum over windows of windows is the maximum over all that they reach, which is one window without gaps
-when the first pooling's stride is not larger than its size. Nothing may be padded. Clamping is monotonic, so it may wait
-until the end; all 256 codes tell which activation is both. Done where it takes no more comparisons.
+when the first pooling's stride is not larger than its size. Nothing may be padded. Clamping is monotonic, so it may
+wait until the end; all 256 codes tell which activation is both. Done where it takes no more comparisons.
 
 MEAN over height and width does not become AVERAGE_POOL_2D, nor the reverse: MEAN rounds twice, and of all sizes from 2
 to 100 pixels only 3 give the same code for every sum.
