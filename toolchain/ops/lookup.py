@@ -50,7 +50,7 @@ OPS = (
                 name="portable",
                 sources=("nn_lookup_s8.c",),
                 lower=_lower,
-                cost=lambda g, n: Cost(30.0 + 5.5 * g.tensor(n.outputs[0]).size),
+                cost=lambda g, n: Cost(30.0 + 6.25 * g.tensor(n.outputs[0]).size),
                 in_place=lambda g, n: (0,),
             ),
         ),
