@@ -40,8 +40,19 @@ HOST, M4 = twin_target(), strict_target("stm32")
 
 def _ranks(case: Case, target: Target) -> int:
     """How many variants the case has on the target; 1 for a view."""
-    graph = case_graph(case)
-    return max(len(usable_variants(graph, node, target)) for node in graph.nodes) or 1
+    return max(map(len, _usable(case, target))) or 1
+
+
+_known: dict[tuple[str, str], list[list[KernelVariant]]] = {}
+
+
+def _usable(case: Case, target: Target) -> list[list[KernelVariant]]:
+    """The variants of each node of the case, cheapest first; none for a view."""
+    key = case.id, target.name
+    if key not in _known:
+        graph = case_graph(case)
+        _known[key] = [usable_variants(graph, node, target) for node in graph.nodes]
+    return _known[key]
 
 
 def _suites(target: Target) -> list[tuple[str, int]]:
@@ -102,8 +113,8 @@ def _with(target: Target, has: Callable[[KernelVariant], bool]) -> list[tuple[st
     chosen = []
     for name, rank in _suites(target):
         cases = _cases(name, rank, target.name)
-        steps = (s for case in cases for s in steps_of_rank(case_graph(case), target, rank))
-        if any(s.variant is not None and has(s.variant) for s in steps):
+        usable = [variants for case in cases for variants in _usable(case, target)]
+        if any(has(variants[min(rank, len(variants) - 1)]) for variants in usable if variants):
             chosen.append((name, rank))
     return chosen
 

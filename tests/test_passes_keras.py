@@ -20,7 +20,7 @@ from toolchain.passes import reduce
 from toolchain.progress import Progress
 from toolchain.quantize.tflite_ptq import quantize
 from toolchain.reference import run
-from toolchain.select import select_kernels
+from toolchain.select import select
 from toolchain.target import load_target
 from toolchain.verify import check_graph, refusals
 from toolchain.virtual.folders import cache_folder
@@ -84,8 +84,7 @@ def test_a_padded_network_as_keras_makes_it() -> None:
 
 def _cycles(graph: Graph) -> float:
     """Predicted for the Cortex-M4F, with the fastest kernels: a network as small as this has few bytes to trade."""
-    steps = select_kernels(graph, load_target("stm32"), Budget(objective="latency"))
-    return sum(s.variant.cost(graph, s.node).cycles for s in steps if s.variant)
+    return select(graph, load_target("stm32"), Budget(objective="latency")).cycles
 
 
 @pytest.mark.parametrize("name", TWINS)

@@ -102,7 +102,7 @@ class RowOptions:
         options = []
         for k, node in enumerate(nodes):
             variants = variants_for(node, self.target)
-            of_node = [o for v in variants if (o := self._option(node, v.name, plan, k)) is not None]
+            of_node = [o for v in variants if (o := self.option(node, v.name, plan, k)) is not None]
             if not of_node:
                 return None
             options.append(tuple(of_node))
@@ -131,7 +131,7 @@ class RowOptions:
         dying = [(n, o) for n, o in overlaps.items() if lives.dies(n, stage.last)]
         return max((shared_bytes(out, tensor(n).nbytes, o.lead) for n, o in dying), default=0)
 
-    def _option(self, node: Node, variant: str, plan: Schedule, k: int) -> Option | None:
+    def option(self, node: Node, variant: str, plan: Schedule, k: int) -> Option | None:
         """The kernel for all calls of step k; None when it cannot make all of them."""
         sizes = sizes_of(plan, k)
         parts = {size: self._part(node, variant, size) for size in sizes}

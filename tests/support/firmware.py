@@ -25,7 +25,7 @@ from toolchain.progress import Progress
 from toolchain.replay import check_plan
 from toolchain.select import usable_variants
 from toolchain.stage_options import RowOptions
-from toolchain.stages import rows_of
+from toolchain.stages import rows_of, schedule_of
 from toolchain.target import Target, load_target
 
 RED_ZONE = 64
@@ -166,11 +166,12 @@ def by_rows(graph: Graph, steps: Sequence[Step], target: Target, rows: int) -> t
     options = RowOptions(graph, target)
     result, stages = [], []
     for i, step in enumerate(steps):
-        block = options.block(Stage(i, i, rows)) if step.calls and rows_of(graph, step.node) else None
-        same = [o for o in block.options[0] if step.variant and o.variant.name == step.variant.name] if block else []
-        if same:
-            step = dataclasses.replace(step, calls=same[0].calls, row_fields=same[0].row_fields)
-            stages.append(Stage(i, i, rows))
+        if step.variant is not None and rows_of(graph, step.node):
+            plan = schedule_of(graph, (step.node,), rows)
+            option = options.option(step.node, step.variant.name, plan, 0)
+            if option is not None:
+                step = dataclasses.replace(step, calls=option.calls, row_fields=option.row_fields)
+                stages.append(Stage(i, i, rows))
         result.append(step)
     return tuple(result), stages
 

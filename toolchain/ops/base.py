@@ -172,8 +172,9 @@ class Op:
     """``reference`` works on arrays with one more leading axis, the samples; constants have one sample.
 
     ``view``: the output is the first input's bytes, nothing is computed. ``offline``: only constant folding may remove
-    it. ``rows``: for operators that make a row of the output from some rows of every variable input. ``codewise``: each element of the output depends on the same element of the only variable input and on nothing
-    else, the same way everywhere. Without ``tflite`` it is one that only passes make.
+    it. ``rows``: for operators that make a row of the output from some rows of every variable input. ``codewise``: each
+    element of the output depends on the same element of the only variable input and on nothing else, the same way
+    everywhere. Without ``tflite`` it is one that only passes make.
     """
 
     name: str
