@@ -116,8 +116,8 @@ def test_a_latency_limit_overrules_the_objective_and_is_refused_when_nothing_kee
 
 
 def test_stages_keep_limits_that_whole_tensors_cannot() -> None:
-    net = Net(np.random.default_rng(0)).input(8)
-    net.tensors["x"] = dataclasses.replace(net.tensors["x"], shape=(1, 24, 24, 8))
+    net = Net(np.random.default_rng(0)).input(4)
+    net.tensors["x"] = dataclasses.replace(net.tensors["x"], shape=(1, 24, 24, 4))
     net.conv("conv2d", 16, 3, dead=0).conv("depthwise_conv2d", 16, 3, dead=0).conv("conv2d", 8, 1, dead=0)
     graph = net.graph()
     least = min(r for _, _, r in _all(graph, M4))

@@ -161,11 +161,14 @@ def planned_over(graph: Graph, steps: Sequence[Step]) -> Plan:
     return plan
 
 
-def by_rows(graph: Graph, steps: Sequence[Step], target: Target, rows: int) -> tuple[tuple[Step, ...], list[Stage]]:
-    """Every node whose kernel can work by rows as a stage of its own."""
+def by_rows(
+    graph: Graph, steps: Sequence[Step], target: Target, turns: Sequence[int]
+) -> tuple[tuple[Step, ...], list[Stage]]:
+    """Every node whose kernel can work by rows as a stage of its own, with the next of ``turns`` rows in a turn."""
     options = RowOptions(graph, target)
     result, stages = [], []
     for i, step in enumerate(steps):
+        rows = turns[i % len(turns)]
         if step.variant is not None and rows_of(graph, step.node):
             plan = schedule_of(graph, (step.node,), rows)
             option = options.option(step.node, step.variant.name, plan, 0)
