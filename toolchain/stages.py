@@ -153,16 +153,17 @@ def stage_memory(graph: Graph, stage: Stage, last: KernelVariant | None) -> Stag
     strips = {n: rows * row_bytes(graph.tensor(n)) for n, rows in zip(inside, plan.strips, strict=False)}
     outside = {n for node in nodes for n in node.inputs if n and n not in strips and not graph.is_constant(n)}
     overlaps = {n: _overlap(graph, nodes, plan, n, last) for n in sorted(outside)} if last else {}
-    return StageMemory(strips, {n: o for n, o in overlaps.items() if o})
+    return StageMemory(strips, overlaps)
 
 
-def _overlap(graph: Graph, nodes: Sequence[Node], plan: Schedule, source: str, last: KernelVariant) -> Overlap | None:
+def _overlap(graph: Graph, nodes: Sequence[Node], plan: Schedule, source: str, last: KernelVariant) -> Overlap:
     """How the output may lie over an input of the stage: behind every row that is still to be read."""
     out, x = graph.tensor(nodes[-1].outputs[0]), graph.tensor(source)
     out_row, in_row = row_bytes(out), row_bytes(x)
     readers = [k for k, node in enumerate(nodes) if source in node.inputs]
     rows = [rows_of(graph, node) for node in nodes]
-    lead, in_place = 0, False
+    lead = apart = 0
+    exact: set[int] = set()  # where the kernel of each call wants its output
     done = [0] * len(nodes)
     for turn in plan.turns:
         for call in turn:
@@ -175,12 +176,17 @@ def _overlap(graph: Graph, nodes: Sequence[Node], plan: Schedule, source: str, l
                 lead = max(lead, call.out_end * out_row - reads.first(done[reader]) * in_row)
         if len(nodes) - 1 in readers:
             within = _within_call(graph, nodes[-1], last, call, source)
+            distance = call.out_first * out_row - call.in_first * in_row
+            apart = max(apart, call.out_end * out_row - call.in_first * in_row)
             if within is None:
-                lead = max(lead, call.out_end * out_row - call.in_first * in_row)
+                lead = max(lead, apart)
+            elif within.exact:
+                exact.add(distance + within.lead)
             else:
-                in_place = in_place or within.exact
-                lead = max(lead, call.out_first * out_row - call.in_first * in_row + within.lead)
-    return None if in_place and lead else Overlap(lead, in_place)
+                lead = max(lead, distance + within.lead)
+    if len(exact) == 1 and min(exact) >= lead:
+        return Overlap(min(exact), exact=True)
+    return Overlap(max(lead, apart) if exact else lead)
 
 
 def _within_call(graph: Graph, node: Node, variant: KernelVariant, call: Call, source: str) -> Overlap | None:
