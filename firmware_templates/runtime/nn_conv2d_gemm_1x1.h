@@ -1,8 +1,7 @@
 /*
  * 1x1 convolution of neighbouring pixels (stride 1, no padding) as nn_conv2d_gemm.h does it. in_c
- * is a multiple of four. Aliasing: out may be in when both
- * have the same number of channels. Scratch, aligned to 4: 4 in_c bytes for
- * the columns.
+ * is a multiple of four, or one more. Aliasing: out may be in when both have the same number of
+ * channels. Scratch, aligned to 4: 8 bytes for each pair of K.
  */
 #ifndef NN_CONV2D_GEMM_1X1_H
 #define NN_CONV2D_GEMM_1X1_H
@@ -12,7 +11,7 @@
 #include "nn_gemm.h"
 
 typedef struct {
-    int32_t pixels, in_c;
+    int32_t pixels, in_c, out_c;
     nn_gemm_shape shape;
     nn_gemm_function *gemm;
     const uint32_t *weights;

@@ -3,18 +3,24 @@
 void nn_conv2d_s8_gemm_1x1(const nn_conv2d_gemm_1x1_params *p, const int8_t *in, int8_t *out,
                            int8_t *scratch)
 {
-    uint32_t *columns = (uint32_t *)(void *)scratch;
-    int32_t in_c = p->in_c, out_c = 4 * p->shape.groups;
-    for (int32_t i = p->pixels / 2; i > 0; i--) {
-        nn_widen2(in, in + in_c, columns, in_c);
-        p->gemm(columns, p->weights, out, &p->shape);
-        in += 2 * in_c;
-        out += 2 * out_c;
+    int32_t in_c = p->in_c, even = p->pixels & ~1;
+    nn_gemm_run run = {.a = in,
+                       .b = in + in_c,
+                       .out = out,
+                       .columns = (uint32_t *)(void *)scratch,
+                       .weights = p->weights,
+                       .step = 2 * in_c,
+                       .row_step = in_c,
+                       .out_stride = p->out_c,
+                       .count = even / 2};
+    if (even != 0) {
+        p->gemm(&run, &p->shape);
     }
-    if (p->pixels % 2 != 0) { /* a last pixel without a partner is its own */
-        nn_gemm_shape alone = p->shape;
-        alone.out_stride = 0;
-        nn_widen2(in, in, columns, in_c);
-        p->gemm(columns, p->weights, out, &alone);
+    if (even != p->pixels) { /* a last pixel without a partner is its own */
+        run.a = run.b = in + even * in_c;
+        run.out = out + even * p->out_c;
+        run.out_stride = 0;
+        run.count = 1;
+        p->gemm(&run, &p->shape);
     }
 }

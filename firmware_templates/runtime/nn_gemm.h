@@ -1,15 +1,22 @@
 /*
- * The product of two columns of int16 with paired-byte weights, requantized to int8.
+ * Outputs of pairs of pixels: their windows as two columns of int16, times paired-byte weights,
+ * requantized to int8.
+ *
+ * A window is `rows` rows of `row_bytes` bytes (a multiple of four), and one byte more each when
+ * `longer_rows` is `rows` too and not zero. K is the bytes of all rows, each four in the order k,
+ * k + 2, k + 1, k + 3, which is how SXTB16 widens a word, and then the bytes that rows have more.
+ * Two neighbours in this order are a pair of K; a last one alone has a partner of weight zero.
  *
  * Weights, for each group of four output channels c: bias c, bias c + 256 bias (c+1), the same of
  * c + 2 and c + 3; for each pair of K two words (channels c, c + 1 and c + 2, c + 3), whose
- * half-words are 256 w(c+1) + w(c) of the pair's two rows; then multiplier, rounding and shift of
- * the channels c + 1, c, c + 3, c + 2. rounding = 2^(shift - 1) + (zero point << shift).
- * K is padded to a multiple of four; the rows of four k come in the order k, k + 2, k + 1, k + 3,
- * which is how SXTB16 widens a word of four bytes. Zero points are folded into the bias.
+ * half-words are 256 w(c+1) + w(c) of the pair's two bytes; then multiplier, rounding and shift of
+ * the channels c + 1 and c; then multiplier, rounding and shift of c + 3 and of c + 2. Rounding is
+ * 2^(shift - 1) + (zero point << shift). Zero points are folded into the bias.
  *
  * Exact while |sum + bias| < 2^23 for the odd channels, < 2^30 for the even ones, and
  * 1 <= shift <= 22. The _relu form needs an output zero point of -128 and clamps there.
+ *
+ * Both windows of a pair are read whole before any of their outputs is written.
  */
 #ifndef NN_GEMM_H
 #define NN_GEMM_H
@@ -21,47 +28,44 @@
 #include "nn_gemm_layout.h"
 
 typedef struct {
-    int32_t pairs;      /* half of K */
-    int32_t groups;     /* of four output channels */
-    int32_t out_stride; /* bytes from the first pixel's outputs to the second's */
+    int32_t rows, row_bytes, longer_rows;
+    int32_t pairs;  /* of K, at least two */
+    int32_t groups; /* of four output channels */
 } nn_gemm_shape;
 
-typedef char
-    nn_gemm_layout_is_right[offsetof(nn_gemm_shape, pairs) == NN_GEMM_PAIRS &&
-                                    offsetof(nn_gemm_shape, groups) == NN_GEMM_GROUPS &&
-                                    offsetof(nn_gemm_shape, out_stride) == NN_GEMM_OUT_STRIDE
-                                ? 1
-                                : -1];
+typedef struct {
+    const int8_t *a, *b; /* windows of the first two pixels */
+    int8_t *out;         /* of the first */
+    uint32_t *columns;   /* scratch: two words for each pair of K */
+    const uint32_t *weights;
+    int32_t step;       /* bytes from a pair's windows to those of the next pair */
+    int32_t row_step;   /* bytes from a window's row to its next */
+    int32_t out_stride; /* bytes from a pixel's outputs to the next pixel's */
+    int32_t count;      /* of pairs of pixels, at least one */
+} nn_gemm_run;
 
-typedef void nn_gemm_function(const uint32_t *columns, const uint32_t *weights, int8_t *out,
-                              const nn_gemm_shape *shape);
+#define NN_GEMM_IS_AT(type, member, offset)                                                        \
+    typedef char nn_gemm_##member##_is_right                                                       \
+        [sizeof(void *) != 4 || offsetof(type, member) == (offset) ? 1 : -1]
+
+NN_GEMM_IS_AT(nn_gemm_run, a, NN_GEMM_A);
+NN_GEMM_IS_AT(nn_gemm_run, b, NN_GEMM_B);
+NN_GEMM_IS_AT(nn_gemm_run, out, NN_GEMM_OUT);
+NN_GEMM_IS_AT(nn_gemm_run, columns, NN_GEMM_COLUMNS);
+NN_GEMM_IS_AT(nn_gemm_run, weights, NN_GEMM_WEIGHTS);
+NN_GEMM_IS_AT(nn_gemm_run, step, NN_GEMM_STEP);
+NN_GEMM_IS_AT(nn_gemm_run, row_step, NN_GEMM_ROW_STEP);
+NN_GEMM_IS_AT(nn_gemm_run, out_stride, NN_GEMM_OUT_STRIDE);
+NN_GEMM_IS_AT(nn_gemm_run, count, NN_GEMM_COUNT);
+NN_GEMM_IS_AT(nn_gemm_shape, rows, NN_GEMM_ROWS);
+NN_GEMM_IS_AT(nn_gemm_shape, row_bytes, NN_GEMM_ROW_BYTES);
+NN_GEMM_IS_AT(nn_gemm_shape, longer_rows, NN_GEMM_LONGER_ROWS);
+NN_GEMM_IS_AT(nn_gemm_shape, pairs, NN_GEMM_PAIRS);
+NN_GEMM_IS_AT(nn_gemm_shape, groups, NN_GEMM_GROUPS);
+
+typedef void nn_gemm_function(const nn_gemm_run *run, const nn_gemm_shape *shape);
 
 nn_gemm_function nn_gemm_s8_2x4;
 nn_gemm_function nn_gemm_s8_2x4_relu;
-
-/* Two runs of n bytes (a multiple of four) as interleaved columns; returns the end of dst. */
-static inline uint32_t *nn_widen2(const int8_t *a, const int8_t *b, uint32_t *dst, int32_t n)
-{
-    for (; n >= 8; n -= 8, a += 8, b += 8, dst += 8) {
-        uint32_t x = nn_load4(a), y = nn_load4(b), z = nn_load4(a + 4), w = nn_load4(b + 4);
-        dst[0] = nn_sxtb16(x);
-        dst[1] = nn_sxtb16(y);
-        dst[2] = nn_sxtb16_high(x);
-        dst[3] = nn_sxtb16_high(y);
-        dst[4] = nn_sxtb16(z);
-        dst[5] = nn_sxtb16(w);
-        dst[6] = nn_sxtb16_high(z);
-        dst[7] = nn_sxtb16_high(w);
-    }
-    if (n > 0) {
-        uint32_t x = nn_load4(a), y = nn_load4(b);
-        dst[0] = nn_sxtb16(x);
-        dst[1] = nn_sxtb16(y);
-        dst[2] = nn_sxtb16_high(x);
-        dst[3] = nn_sxtb16_high(y);
-        dst += 4;
-    }
-    return dst;
-}
 
 #endif

@@ -3,24 +3,59 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 
 import numpy as np
 
-from toolchain.graph import Graph, Node
+from toolchain.graph import Array, Graph, Node
 from toolchain.ops.base import Const, Cost, Fields, KernelCall, KernelVariant, Overlap, RowField, Symbol, Value
 from toolchain.ops.channels import Channels, channels_of
 from toolchain.ops.common import Window, activation_range, constant
-from toolchain.ops.paired import is_exact, pack_gemm, padded
+from toolchain.ops.paired import WORD_ORDER, is_exact, pack_gemm, padded
 from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap
 
 
+@dataclass(frozen=True)
+class _Layout:
+    """A window as ``nn_gemm.h`` sees it: rows of whole words, and perhaps one byte more of each."""
+
+    rows: int
+    row_bytes: int
+    longer_rows: int
+    taps: int
+
+    @property
+    def order(self) -> Array:
+        """The taps in the order in which they are multiplied, in pairs; -1 where there is none."""
+        step = self.row_bytes + (1 if self.longer_rows else 0)
+        words = np.arange(self.row_bytes).reshape(-1, 4)[:, WORD_ORDER].reshape(-1)
+        taps = [(np.arange(self.rows)[:, None] * step + words).reshape(-1)]
+        taps.append(np.arange(self.longer_rows) * step + self.row_bytes)
+        order = np.concatenate(taps)
+        order[order >= self.taps] = -1
+        return np.pad(order, (0, max(4 - order.size, order.size % 2)), constant_values=-1)
+
+    @property
+    def k(self) -> int:
+        """Of the product, with what fills it up."""
+        return int(self.order.size)
+
+
+def _is_copied(window: Window, in_c: int) -> bool:
+    """Whether windows are copied to one long row of whole words because their own rows are none."""
+    return window.size[1] * in_c % 4 > 1
+
+
+def _layout(window: Window, in_c: int) -> _Layout:
+    row, rows = window.size[1] * in_c, window.size[0]
+    if _is_copied(window, in_c):
+        return _Layout(1, padded(rows * row), 0, rows * row)
+    return _Layout(rows, row // 4 * 4, rows if row % 4 else 0, rows * row)
+
+
 def _channels(graph: Graph, node: Node) -> Channels:
-    """With K in the order of the kernel: the whole words of each row, then what is left of all rows."""
     data = constant(graph, node.inputs[1])
-    rows = data.reshape(data.shape[0], data.shape[1], -1)
-    words = rows.shape[2] // 4 * 4
-    parts = [rows[:, :, :words].reshape(len(rows), -1), rows[:, :, words:].reshape(len(rows), -1)]
-    return channels_of(graph, node, np.concatenate(parts, axis=1))
+    return channels_of(graph, node, data.reshape(len(data), -1))
 
 
 def _supports(graph: Graph, node: Node) -> bool:
@@ -34,42 +69,46 @@ def _supports(graph: Graph, node: Node) -> bool:
     return is_exact(_channels(graph, node))
 
 
-def _layout(window: Window, in_c: int) -> tuple[int, int]:
-    """(K padded to words, bytes left of all rows padded to words)."""
-    row = window.size[1] * in_c
-    left = padded(window.size[0] * (row % 4))
-    return window.size[0] * (row // 4 * 4) + left, left
+def _copies(window: Window, in_c: int, border: bool) -> tuple[int, int]:
+    """(where copied windows begin, bytes of scratch)."""
+    layout, row = _layout(window, in_c), window.size[1] * in_c
+    if _is_copied(window, in_c):
+        return 4 * layout.k, 6 * layout.row_bytes
+    if not border:
+        return 0, 4 * layout.k
+    copies = 2 * window.size[0] * row
+    start = 4 * layout.k if layout.longer_rows else copies + row
+    return start, start + copies
 
 
-def _scratch(graph: Graph, node: Node, border: bool) -> int:
-    """Bytes for the columns, what is left of rows, and copies of rows at the border."""
-    in_c = graph.tensor(node.inputs[0]).shape[3]
-    k, left = _layout(node.attrs.window, in_c)
-    return 4 * k + 2 * left + (2 * node.attrs.window.size[1] * in_c if border else 0)
-
-
-def _product(graph: Graph, node: Node, k: int) -> tuple[tuple[str, Value], ...]:
+def _product(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
     """The fields that ``nn_gemm.h`` explains."""
     out = graph.tensor(node.outputs[0])
-    channels = out.shape[3]
-    shape = (("pairs", k // 2), ("groups", channels // 4), ("out_stride", channels))
+    layout = _layout(node.attrs.window, graph.tensor(node.inputs[0]).shape[3])
+    shape = (
+        ("rows", layout.rows),
+        ("row_bytes", layout.row_bytes),
+        ("longer_rows", layout.longer_rows),
+        ("pairs", layout.k // 2),
+        ("groups", out.shape[3] // 4),
+    )
     return (
         ("shape", Fields(shape)),
         ("gemm", Symbol("nn_gemm_s8_2x4_relu" if out.zero_point == -128 else "nn_gemm_s8_2x4")),
-        ("weights", Const("weights", "uint32_t", pack_gemm(_channels(graph, node)))),
+        ("weights", Const("weights", "uint32_t", pack_gemm(_channels(graph, node), layout.order))),
     )
 
 
 def _geometry(graph: Graph, node: Node, window: Window, size: tuple[int, int]) -> tuple[tuple[str, Value], ...]:
     """The fields of ``nn_conv2d_gemm_params`` for a window over an image of this size."""
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    k, left = _layout(window, x.shape[3])
     return (
         ("in_h", size[0]),
         ("in_w", size[1]),
         ("in_c", x.shape[3]),
         ("out_h", out.shape[1]),
         ("out_w", out.shape[2]),
+        ("out_c", out.shape[3]),
         ("kernel_h", window.size[0]),
         ("kernel_w", window.size[1]),
         ("stride_h", window.stride[0]),
@@ -78,8 +117,8 @@ def _geometry(graph: Graph, node: Node, window: Window, size: tuple[int, int]) -
         ("pad_top", window.pad_top),
         ("pad_left", window.pad_left),
         ("in_zero_point", x.zero_point),
-        ("left_padded", left),
-        *_product(graph, node, k),
+        ("copies", _copies(window, x.shape[3], _has_border(window))[0]),
+        *_product(graph, node),
     )
 
 
@@ -93,11 +132,11 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     x = graph.tensor(node.inputs[0])
     window: Window = node.attrs.window
     params = _geometry(graph, node, window, (x.shape[1], x.shape[2]))
-    return _call("gemm", params, node, _scratch(graph, node, _has_border(node)))
+    return _call("gemm", params, node, _copies(window, x.shape[3], _has_border(window))[1])
 
 
-def _has_border(node: Node) -> bool:
-    return any(width for side in node.attrs.window.pads for width in side)
+def _has_border(window: Window) -> bool:
+    return any(width for side in window.pads for width in side)
 
 
 def _padded_size(graph: Graph, node: Node) -> tuple[int, int, int]:
@@ -119,7 +158,7 @@ def _lower_padded(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
         ("pad_left", window.pad_left),
         *((f"inner.{name}", value) for name, value in _geometry(graph, node, inner, (height, width))),
     )
-    return _call("gemm_padded", params, node, padded(size) + _scratch(graph, node, border=False))
+    return _call("gemm_padded", params, node, padded(size) + _copies(inner, x.shape[3], False)[1])
 
 
 def _padded_rows(graph: Graph, node: Node) -> tuple[RowField, ...]:
@@ -135,38 +174,45 @@ def _padded_rows(graph: Graph, node: Node) -> tuple[RowField, ...]:
 
 def _is_1x1(graph: Graph, node: Node) -> bool:
     window: Window = node.attrs.window
-    aligned = graph.tensor(node.inputs[0]).shape[3] % 4 == 0
-    return window.size == window.stride == (1, 1) and not _has_border(node) and aligned and _supports(graph, node)
+    if window.size != (1, 1) or window.stride != (1, 1) or _has_border(window):
+        return False
+    return not _is_copied(window, graph.tensor(node.inputs[0]).shape[3]) and _supports(graph, node)
 
 
 def _lower_1x1(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     x = graph.tensor(node.inputs[0])
-    pixels, in_c = x.shape[1] * x.shape[2], x.shape[3]
-    params = (("pixels", pixels), ("in_c", in_c), *_product(graph, node, in_c))
-    return _call("gemm_1x1", params, node, 4 * in_c)
+    pixels, in_c, out_c = x.shape[1] * x.shape[2], x.shape[3], graph.tensor(node.outputs[0]).shape[3]
+    params = (("pixels", pixels), ("in_c", in_c), ("out_c", out_c), *_product(graph, node))
+    return _call("gemm_1x1", params, node, _copies(node.attrs.window, in_c, False)[1])
 
 
-def _product_cycles(graph: Graph, node: Node, k: int) -> float:
-    """Of one call for two pixels."""
+def _pair_cycles(graph: Graph, node: Node) -> float:
+    """Of two pixels whose windows are read where they are."""
     out = graph.tensor(node.outputs[0])
-    pairs = k // 2
-    group = 96 + 15 * pairs + 7 * (pairs // 8) + 7 * -(-(pairs % 8) // 2) + (0 if out.zero_point == -128 else 16)
-    return 45.0 + out.shape[3] / 4 * group
+    layout = _layout(node.attrs.window, graph.tensor(node.inputs[0]).shape[3])
+    eights, four = divmod(layout.row_bytes, 8)
+    gather = 22 + layout.rows * (12 + 25 * eights + (17 if four else 0)) + 8 * layout.longer_rows
+    pairs = layout.k // 2
+    group = 84 + 15 * pairs + 5 * ((pairs - 2) // 8) + (0 if out.zero_point == -128 else 16)
+    return 14.0 + gather + out.shape[3] / 4 * group
 
 
-def _inside_cycles(graph: Graph, node: Node) -> float:
-    """When no window leaves the image."""
+def _runs_cycles(graph: Graph, node: Node, image: tuple[int, int], copied: int) -> float:
+    """Of all pixels, when so many pairs of them are copied; ``image`` is (height, width)."""
+    out = graph.tensor(node.outputs[0])
+    window: Window = node.attrs.window
+    pairs = -(-out.shape[1] * out.shape[2] // 2)
+    calls = copied + (pairs if out.shape[2] < 4 else out.shape[1] * (2 if out.shape[2] % 2 else 1))
+    copy = 60.0 + 2 * window.size[0] * 70.0
+    return pairs * _pair_cycles(graph, node) + calls * 220.0 + copied * copy
+
+
+def _copied_pairs(graph: Graph, node: Node) -> int:
+    """Pairs of pixels of which one leaves the image."""
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     window: Window = node.attrs.window
-    k, left = _layout(window, x.shape[3])
-    columns = 110.0 + 30.0 * window.size[0] + 3.75 * k + (24.0 * left + 60.0 if left else 0.0)
-    return -(-out.shape[1] * out.shape[2] // 2) * (columns + _product_cycles(graph, node, k))
-
-
-def _border_cycles(graph: Graph, node: Node) -> float:
-    """What the pairs of pixels cost more of which one leaves the image: every row of both is copied."""
-    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    window: Window = node.attrs.window
+    if _is_copied(window, x.shape[3]):
+        return -(-out.shape[1] * out.shape[2] // 2)
     leaves = []
     for axis, before in ((0, window.pad_top), (1, window.pad_left)):
         first = np.arange(out.shape[1 + axis]) * window.stride[axis] - before
@@ -174,25 +220,30 @@ def _border_cycles(graph: Graph, node: Node) -> float:
         leaves.append((first < 0) | (last >= x.shape[1 + axis]))
     pixels = (leaves[0][:, None] | leaves[1][None, :]).reshape(-1)
     pairs = np.append(pixels, [False] * (pixels.size % 2)).reshape(-1, 2)
-    return float(pairs.any(axis=1).sum()) * 2 * window.size[0] * 100.0
+    return int(pairs.any(axis=1).sum())
+
+
+def _cycles(graph: Graph, node: Node) -> float:
+    x = graph.tensor(node.inputs[0])
+    return _runs_cycles(graph, node, (x.shape[1], x.shape[2]), _copied_pairs(graph, node))
 
 
 def _padded_cycles(graph: Graph, node: Node) -> float:
-    height, _, size = _padded_size(graph, node)
-    return _inside_cycles(graph, node) + 100.0 + 40.0 * height + 0.6 * size
+    height, width, size = _padded_size(graph, node)
+    copied = _copied_pairs(graph, node) if _is_copied(node.attrs.window, graph.tensor(node.inputs[0]).shape[3]) else 0
+    return _runs_cycles(graph, node, (height, width), copied) + 100.0 + 40.0 * height + 0.6 * size
 
 
 def _1x1_cycles(graph: Graph, node: Node) -> float:
     x = graph.tensor(node.inputs[0])
-    per_pair = 12.0 + 3.75 * x.shape[3] + _product_cycles(graph, node, x.shape[3])
-    return -(-x.shape[1] * x.shape[2] // 2) * per_pair
+    return 150.0 + -(-x.shape[1] * x.shape[2] // 2) * _pair_cycles(graph, node)
 
 
 GEMM = KernelVariant(
     name="gemm",
     sources=("nn_conv2d_s8_gemm.c", "nn_gemm_s8_2x4_dsp.S"),
     lower=_lower,
-    cost=lambda g, n: Cost(_inside_cycles(g, n) + _border_cycles(g, n)),
+    cost=lambda g, n: Cost(_cycles(g, n)),
     supports=_supports,
     features=frozenset({"dsp", "fpu"}),
     twins=("nn_conv2d_s8_gemm.c", "nn_gemm_s8_2x4_twin.c"),
@@ -205,7 +256,7 @@ GEMM_PADDED = KernelVariant(
     sources=("nn_conv2d_s8_gemm_padded.c", "nn_conv2d_s8_gemm.c", "nn_gemm_s8_2x4_dsp.S"),
     lower=_lower_padded,
     cost=lambda g, n: Cost(_padded_cycles(g, n)),
-    supports=lambda g, n: _has_border(n) and _supports(g, n),
+    supports=lambda g, n: _has_border(n.attrs.window) and _supports(g, n),
     features=GEMM.features,
     twins=("nn_conv2d_s8_gemm_padded.c", "nn_conv2d_s8_gemm.c", "nn_gemm_s8_2x4_twin.c"),
     overlap=lambda g, n: Overlap(0),  # all of the input is copied first

@@ -32,16 +32,16 @@ def is_exact(channels: Channels) -> bool:
     return no_overflow and fits and bool(np.all((right >= 1) & (right <= 22)))
 
 
-def pack_gemm(channels: Channels) -> Array:
-    """The uint32 stream of ``nn_gemm_s8_2x4``. The number of channels is a multiple of four."""
-    count, k = channels.weights.shape
-    wide = np.zeros((count, padded(k)), np.int64)
-    wide[:, :k] = channels.weights
-    rows = wide.reshape(count, -1, 4)[:, :, WORD_ORDER].reshape(count, -1)
+def pack_gemm(channels: Channels, order: Array) -> Array:
+    """The uint32 stream of ``nn_gemm_s8_2x4``. The number of channels is a multiple of four.
+
+    ``order`` (K padded to pairs) names the taps as the kernel multiplies them; -1 is a weight of zero.
+    """
+    rows = np.pad(channels.weights, ((0, 0), (0, 1)))[:, order]
     paired = (256 * rows[1::2] + rows[0::2]) & 0xFFFF
     words = paired[:, 0::2] | paired[:, 1::2] << 16  # (channels / 2, pairs of K)
     stream = []
-    for c in range(0, count, 4):
+    for c in range(0, len(rows), 4):
         for low in (c, c + 2):
             stream += [channels.bias[low], channels.bias[low] + 256 * channels.bias[low + 1]]
         stream += list(np.stack([words[c // 2], words[c // 2 + 1]], axis=1).reshape(-1))
