@@ -13,7 +13,14 @@
  *
  * Weights, for each channel 5 words: bytes w00 w01 w10 w11, w10 w11 w20 w21, w02 shift w12 w22,
  * then twice the bias with the zero point folded in, and the multiplier. Exact while
- * |sum + bias| < 2^30 and 1 <= shift <= 22. The _relu forms need an output zero point of -128.
+ * |sum + bias| < 2^30 and 1 <= shift <= 22.
+ *
+ * The _floor forms have 256 times the bias, a factor instead of the multiplier and a signed byte
+ * `more` instead of the shift:
+ *
+ *     code = (256 (sum + bias) * factor + (zero_term + more << 32)) >> (32 + FLOOR_SHIFT)
+ *
+ * and |sum + bias| < 2^23. Who packs them has proved the codes equal.
  *
  * Aliasing: out may be in when stride is 1, the shapes are the same and the number of channels is a
  * multiple of four. Scratch, aligned to 4: the strip.
@@ -32,7 +39,8 @@ typedef struct {
     int32_t columns;     /* at least 1 */
     int32_t row_step;    /* bytes from output to output */
     int32_t column_step; /* bytes */
-    int32_t zero_term; /* 2 * zero point + 1; shifted by (shift - 1) it is the rounding constant */
+    int32_t zero_term; /* 2 * zero point + 1, which shifted by (shift - 1) is the rounding constant;
+                        * _floor: that shifted by (NN_DEPTHWISE_FLOOR_SHIFT - 1) */
 } nn_depthwise_tile;
 
 /* The columns of two rows that are packed, and the bytes from one to the next. */
@@ -58,9 +66,9 @@ typedef void nn_depthwise_function(const uint32_t *strip, const uint32_t *weight
                                    const nn_depthwise_tile *tile);
 
 nn_depthwise_function nn_depthwise_s8_3x3;
-nn_depthwise_function nn_depthwise_s8_3x3_relu;
+nn_depthwise_function nn_depthwise_s8_3x3_floor;
 nn_depthwise_function nn_depthwise_s8_3x3_stride2;
-nn_depthwise_function nn_depthwise_s8_3x3_stride2_relu;
+nn_depthwise_function nn_depthwise_s8_3x3_stride2_floor;
 
 /* Four channels of two rows, into a slot that begins at `word`. */
 void nn_depthwise_pack(const int8_t *upper, const int8_t *lower, uint32_t *word,

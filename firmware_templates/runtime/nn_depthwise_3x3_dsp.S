@@ -2,14 +2,15 @@
  * Depthwise 3x3 outputs of four channels from a strip of packed rows. ARMv7E-M with FPU (the FPU's
  * registers hold what the core's cannot). nn_depthwise_3x3.h says what strip and weights look like.
  *
- * void nn_depthwise_s8_3x3[_stride2][_relu](const uint32_t *strip, const uint32_t *weights,
- *                                           int8_t *out, const nn_depthwise_tile *tile);
+ * void nn_depthwise_s8_3x3[_stride2][_floor](const uint32_t *strip, const uint32_t *weights,
+ *                                            int8_t *out, const nn_depthwise_tile *tile);
  * void nn_depthwise_pack(const int8_t *upper, const int8_t *lower, uint32_t *word,
  *                        const nn_depthwise_run *run);
  *
  * Two rows by two columns of outputs at a time, with a channel's nine weights in registers as pairs
- * of int16, doubled so that SMMULR gives TFLite's doubling high product. With stride 1 the output
- * rows y and y + 1 (y even) read the rows (y, y + 1) of one word and (y + 2, y + 3) of the next:
+ * of int16: doubled, so that SMMULR gives TFLite's doubling high product, or for the _floor forms
+ * times 256, which is a mask instead of an extension of the sign. With stride 1 the output rows y
+ * and y + 1 (y even) read the rows (y, y + 1) of one word and (y + 2, y + 3) of the next:
  *
  *     out[y]     = (w0, w1) . (y, y + 1)  + w2 * (y + 2)          SMLAD, SMLABT
  *     out[y + 1] = w0 * (y + 1)  + (w1, w2) . (y + 2, y + 3)      SMLATB, SMLAD
@@ -22,12 +23,13 @@
  */
 #include "nn_depthwise_3x3_layout.h"
 
-#define COLUMN (16 * NN_DEPTHWISE_SLOTS) /* bytes */
+#define COLUMN   (16 * NN_DEPTHWISE_SLOTS) /* bytes */
+#define PAIR_BIT 32                        /* the lowest bit of two columns' bytes */
 
 /* Of the channel. */
-#define BIAS       s0 /* doubled */
-#define MULTIPLIER s1
-#define ROUNDING   s2
+#define BIAS       s0 /* as many times as the weights */
+#define MULTIPLIER s1 /* or factor */
+#define ROUNDING   s2 /* or offset */
 #define SHIFT      s3
 /* Of the tile. */
 #define COLUMN_STEP s4
@@ -49,24 +51,29 @@
     .arch armv7e-m
     .fpu fpv4-sp-d16
 
-/* The doubled sums become codes; \x and \y are free. */
-    .macro requantize relu, x, y, sums:vararg
+/* The sums become codes; \x and \y are free. */
+    .macro requantize floor, x, y, sums:vararg
     vmov    \x, MULTIPLIER
     vmov    \y, ROUNDING
+    .if \floor
     .irp sum, \sums
-    .if \relu /* the sign's correction of the rounding is hidden by the clamp */
-    smmlar  \sum, \sum, \x, \y
+    smmla   \sum, \sum, \x, \y
+    .endr
+    .irp sum, \sums
+    ssat    \sum, #8, \sum, asr #NN_DEPTHWISE_FLOOR_SHIFT
+    .endr
     .else
+    .irp sum, \sums
     smmulr  \sum, \sum, \x
     add     \sum, \sum, \sum, asr #31
     add     \sum, \sum, \y
-    .endif
     .endr
     vmov    \x, SHIFT
     .irp sum, \sums
     asr     \sum, \sum, \x
     ssat    \sum, #8, \sum
     .endr
+    .endif
     .endm
 
 /* Stores two rows by two sums; \x and \y are free. */
@@ -115,31 +122,36 @@
     ldr     \y, [r0, #\c * COLUMN + 4]
     .endm
 
+/* The same, moving on to column \c. */
+    .macro advance_1 c, x, y
+    ldr     \x, [r0, #\c * COLUMN]!
+    ldr     \y, [r0, #4]
+    .endm
+
 /* \rows by two outputs; moves on by two columns. */
-    .macro step_1 rows, relu
+    .macro step_1 rows, floor
     load_1  0, r12, lr
     load_1  1, r10, r11
     vmov    r9, BIAS
     mac_1   \rows, r12, lr, r2, r5, r8, r12, r9, r9
     mac_1   \rows, r10, r11, r3, r6, r8, r12, r8, r12
     mac_1   \rows, r10, r11, r2, r5, lr, r9, r9, r9
-    load_1  2, r10, r11
+    advance_1 2, r10, r11
     mac_1   \rows, r10, r11, r4, r7, r8, r12, r8, r12
     mac_1   \rows, r10, r11, r3, r6, lr, r9, lr, r9
-    load_1  3, r10, r11
+    load_1  1, r10, r11
     mac_1   \rows, r10, r11, r4, r7, lr, r9, lr, r9
-    add     r0, r0, #2 * COLUMN
     .if \rows == 2
-    requantize \relu, r10, r11, r8, r12, lr, r9
+    requantize \floor, r10, r11, r8, r12, lr, r9
     store_four r10, r11, r8, r12, lr, r9
     .else
-    requantize \relu, r10, r11, r8, lr
+    requantize \floor, r10, r11, r8, lr
     store_two r10, r8, lr
     .endif
     .endm
 
 /* \rows by one output. */
-    .macro last_step_1 rows, relu
+    .macro last_step_1 rows, floor
     load_1  0, r12, lr
     load_1  1, r10, r11
     vmov    r9, BIAS
@@ -148,9 +160,9 @@
     load_1  2, r10, r11
     mac_1   \rows, r10, r11, r4, r7, r8, r12, r8, r12
     .if \rows == 2
-    requantize \relu, r10, r11, r8, r12
+    requantize \floor, r10, r11, r8, r12
     .else
-    requantize \relu, r10, r11, r8
+    requantize \floor, r10, r11, r8
     .endif
     store_column \rows, r10, r8, r12
     .endm
@@ -175,7 +187,15 @@
     .endif
     .endm
 
-    .macro step_2 rows, relu
+    .macro advance_2 c, rows
+    ldr     r7, [r0, #\c * COLUMN]!
+    ldr     r12, [r0, #4]
+    .if \rows == 2
+    ldr     lr, [r0, #8]
+    .endif
+    .endm
+
+    .macro step_2 rows, floor
     vmov    r11, BIAS
     load_2  0, \rows
     mac_2   \rows, r2, smlabb, r5, r8, r9, r11, r11
@@ -184,21 +204,20 @@
     load_2  2, \rows
     mac_2   \rows, r4, smlabt, r6, r8, r9, r8, r9
     mac_2   \rows, r2, smlabb, r5, r10, r11, r11, r11
-    load_2  3, \rows
+    advance_2 3, \rows
     mac_2   \rows, r3, smlabt, r5, r10, r11, r10, r11
-    load_2  4, \rows
+    advance_2 1, \rows
     mac_2   \rows, r4, smlabt, r6, r10, r11, r10, r11
-    add     r0, r0, #4 * COLUMN
     .if \rows == 2
-    requantize \relu, r12, lr, r8, r9, r10, r11
+    requantize \floor, r12, lr, r8, r9, r10, r11
     store_four r12, lr, r8, r9, r10, r11
     .else
-    requantize \relu, r12, lr, r8, r10
+    requantize \floor, r12, lr, r8, r10
     store_two r12, r8, r10
     .endif
     .endm
 
-    .macro last_step_2 rows, relu
+    .macro last_step_2 rows, floor
     vmov    r11, BIAS
     load_2  0, \rows
     mac_2   \rows, r2, smlabb, r5, r8, r9, r11, r11
@@ -207,22 +226,33 @@
     load_2  2, \rows
     mac_2   \rows, r4, smlabt, r6, r8, r9, r8, r9
     .if \rows == 2
-    requantize \relu, r12, lr, r8, r9
+    requantize \floor, r12, lr, r8, r9
     .else
-    requantize \relu, r12, lr, r8
+    requantize \floor, r12, lr, r8
     .endif
     store_column \rows, r12, r8, r9
     .endm
 
-/* All outputs of \rows rows; r0 and r1 move to the end of the columns that make pairs. */
-    .macro all_columns stride, rows, relu
+/* All outputs of \rows rows; r0 and r1 move to the end of the columns that make pairs. Of two rows
+ * two pairs are a round; an odd number of pairs, odd too in EVEN_BYTES, begins in its middle. */
+    .macro all_columns stride, rows, floor
     vmov    r12, EVEN_BYTES
     cmp     r12, #0
     beq     .Lodd\@
+    .if \rows == 2
+    tst     r12, #PAIR_BIT * \stride
+    .endif
     add     r12, r0, r12
     vmov    STRIP_END, r12
+    .if \rows == 2
+    bne     .Lsecond\@
 .Lpair\@:
-    step_\stride \rows, \relu
+    step_\stride \rows, \floor
+.Lsecond\@:
+    .else
+.Lpair\@:
+    .endif
+    step_\stride \rows, \floor
     vmov    r12, STRIP_END
     cmp     r0, r12
     bne     .Lpair\@
@@ -230,18 +260,30 @@
     vmov    r12, ODD_COLUMN
     cmp     r12, #0
     beq     .Ldone\@
-    last_step_\stride \rows, \relu
+    last_step_\stride \rows, \floor
 .Ldone\@:
     .endm
 
 /* The weights and requantization of one channel, from the five words at r0. */
-    .macro channel stride
+    .macro channel stride, floor
     ldm     r0!, {r8-r12}
     vmov    WEIGHTS, r0
     vmov    BIAS, r11
     vmov    MULTIPLIER, r12
-    ubfx    r12, r10, #8, #8
     vmov    lr, ZERO_TERM
+    .if \floor
+    sbfx    r12, r10, #8, #8
+    add     lr, lr, r12
+    vmov    ROUNDING, lr
+    mov     lr, #0xff00ff00
+    and     r2, lr, r8, lsl #8              /* (w00, w10) */
+    and     r3, lr, r8                      /* (w01, w11) */
+    and     r4, lr, r10, lsl #8             /* (w02, w12) */
+    and     r10, lr, r10                    /* (more, w22) */
+    and     r8, lr, r9, lsl #8              /* (w10, w20) */
+    and     r9, lr, r9                      /* (w11, w21) */
+    .else
+    ubfx    r12, r10, #8, #8
     vmov    SHIFT, r12
     lsl     lr, lr, r12
     asr     lr, lr, #1
@@ -252,22 +294,21 @@
     sxtb16  r10, r10, ror #8                /* (shift, w22) */
     sxtb16  r8, r9                          /* (w10, w20) */
     sxtb16  r9, r9, ror #8                  /* (w11, w21) */
-    sadd16  r2, r2, r2
-    sadd16  r3, r3, r3
-    sadd16  r4, r4, r4
+    .irp    x, r2, r3, r4, r8, r9, r10
+    sadd16  \x, \x, \x
+    .endr
+    .endif
     .if \stride == 1
-    sadd16  r5, r8, r8
-    sadd16  r6, r9, r9
-    sadd16  r7, r10, r10
-    pkhtb   r7, r7, r4, asr #16             /* (w12, w22) */
+    mov     r5, r8
+    mov     r6, r9
+    pkhtb   r7, r10, r4, asr #16            /* (w12, w22) */
     .else
     pkhtb   r5, r9, r8, asr #16             /* (w20, w21) */
-    sadd16  r5, r5, r5
-    sadd16  r6, r10, r10
+    mov     r6, r10
     .endif
     .endm
 
-    .macro depthwise name, stride, relu
+    .macro depthwise name, stride, floor
     .section .text.\name, "ax", %progbits
     .align  2
     .global \name
@@ -300,7 +341,7 @@
     vmov    EVEN_BYTES, r5
 .Lchannel\@:
     vmov    r0, WEIGHTS
-    channel \stride
+    channel \stride, \floor
     vmov    r0, CHANNEL
     vmov    r1, OUT
     vmov    r12, ROWS
@@ -308,7 +349,7 @@
     blt     .Llast_row\@
 .Lrows\@:
     vmov    ROWS_LEFT, r12
-    all_columns \stride, 2, \relu
+    all_columns \stride, 2, \floor
     vmov    r12, EVEN_BYTES
     vmov    lr, NEXT_ROWS
     sub     r0, r0, r12
@@ -320,7 +361,7 @@
     cmn     r12, #2
     beq     .Lnext\@
 .Llast_row\@:
-    all_columns \stride, 1, \relu
+    all_columns \stride, 1, \floor
 .Lnext\@:
     vmov    r0, CHANNEL
     vmov    r1, OUT
@@ -336,9 +377,9 @@
     .endm
 
     depthwise nn_depthwise_s8_3x3, 1, 0
-    depthwise nn_depthwise_s8_3x3_relu, 1, 1
+    depthwise nn_depthwise_s8_3x3_floor, 1, 1
     depthwise nn_depthwise_s8_3x3_stride2, 2, 0
-    depthwise nn_depthwise_s8_3x3_stride2_relu, 2, 1
+    depthwise nn_depthwise_s8_3x3_stride2_floor, 2, 1
 
 /* One column: the words of four channels of the upper row \a and the lower row \b, to column \c. */
     .macro pack c, a, b

@@ -7,6 +7,9 @@
 /* Words of one channel in one column of the strip: pairs of rows that are packed at once. */
 #define NN_DEPTHWISE_SLOTS 5
 
+/* Bits below a code in the high word of the _floor forms' product. */
+#define NN_DEPTHWISE_FLOOR_SHIFT 10
+
 /* Offsets into nn_depthwise_tile. */
 #define NN_DEPTHWISE_ROWS        0
 #define NN_DEPTHWISE_COLUMNS     4

@@ -41,11 +41,28 @@ static int32_t value(const uint32_t *pairs, int32_t y)
     return (int16_t)(pairs[y / 2] >> 16 * (y % 2));
 }
 
+/* The code of a sum without its bias. */
+typedef int8_t code_function(int32_t sum, const uint32_t *weights, int32_t zero_term);
+
+static int8_t code_twice_rounded(int32_t sum, const uint32_t *weights, int32_t zero_term)
+{
+    int32_t shift = byte(weights[2], 1), doubled = (int32_t)(2u * (uint32_t)sum + weights[3]);
+    return nn_requantize_doubled(doubled, (int32_t)weights[4], zero_term * (1 << (shift - 1)),
+                                 shift);
+}
+
+static int8_t code_rounded_down(int32_t sum, const uint32_t *weights, int32_t zero_term)
+{
+    int32_t sum256 = (int32_t)(256u * (uint32_t)sum + weights[3]);
+    return nn_round_down(sum256, (int32_t)weights[4], zero_term + byte(weights[2], 1),
+                         NN_DEPTHWISE_FLOOR_SHIFT);
+}
+
 static void depthwise(const uint32_t *strip, const uint32_t *weights, int8_t *out,
-                      const nn_depthwise_tile *tile, int32_t stride)
+                      const nn_depthwise_tile *tile, int32_t stride, code_function *code)
 {
     for (int32_t channel = 0; channel < 4; channel++, weights += 5, strip += SLOTS, out++) {
-        int32_t w[3][3], shift = byte(weights[2], 1);
+        int32_t w[3][3];
         weights_of(weights, w);
         for (int32_t oy = 0; oy < tile->rows; oy++) {
             for (int32_t ox = 0; ox < tile->columns; ox++) {
@@ -54,10 +71,8 @@ static void depthwise(const uint32_t *strip, const uint32_t *weights, int8_t *ou
                 for (int32_t i = 0; i < 9; i++) {
                     sum += w[i / 3][i % 3] * value(corner + i % 3 * COLUMN, oy * stride + i / 3);
                 }
-                int32_t rounding = tile->zero_term * (1 << (shift - 1));
-                int32_t doubled = (int32_t)(2u * (uint32_t)sum + weights[3]);
                 out[oy * tile->row_step + ox * tile->column_step] =
-                    nn_requantize_doubled(doubled, (int32_t)weights[4], rounding, shift);
+                    code(sum, weights, tile->zero_term);
             }
         }
     }
@@ -66,24 +81,23 @@ static void depthwise(const uint32_t *strip, const uint32_t *weights, int8_t *ou
 void nn_depthwise_s8_3x3(const uint32_t *strip, const uint32_t *weights, int8_t *out,
                          const nn_depthwise_tile *tile)
 {
-    depthwise(strip, weights, out, tile, 1);
+    depthwise(strip, weights, out, tile, 1, code_twice_rounded);
 }
 
 void nn_depthwise_s8_3x3_stride2(const uint32_t *strip, const uint32_t *weights, int8_t *out,
                                  const nn_depthwise_tile *tile)
 {
-    depthwise(strip, weights, out, tile, 2);
+    depthwise(strip, weights, out, tile, 2, code_twice_rounded);
 }
 
-/* With a zero point of -128 the sign's correction cannot show: the assembly leaves it out. */
-void nn_depthwise_s8_3x3_relu(const uint32_t *strip, const uint32_t *weights, int8_t *out,
-                              const nn_depthwise_tile *tile)
+void nn_depthwise_s8_3x3_floor(const uint32_t *strip, const uint32_t *weights, int8_t *out,
+                               const nn_depthwise_tile *tile)
 {
-    depthwise(strip, weights, out, tile, 1);
+    depthwise(strip, weights, out, tile, 1, code_rounded_down);
 }
 
-void nn_depthwise_s8_3x3_stride2_relu(const uint32_t *strip, const uint32_t *weights, int8_t *out,
-                                      const nn_depthwise_tile *tile)
+void nn_depthwise_s8_3x3_stride2_floor(const uint32_t *strip, const uint32_t *weights, int8_t *out,
+                                       const nn_depthwise_tile *tile)
 {
-    depthwise(strip, weights, out, tile, 2);
+    depthwise(strip, weights, out, tile, 2, code_rounded_down);
 }

@@ -106,4 +106,12 @@ static inline int8_t nn_requantize_doubled(int32_t doubled, int32_t multiplier, 
     return (int8_t)(code < -128 ? -128 : code > 127 ? 127 : code);
 }
 
+/* The code of 256 times a sum, times factor / 2^(32 + shift), plus offset / 2^shift, rounded down.
+ */
+static inline int8_t nn_round_down(int32_t sum256, int32_t factor, int32_t offset, int32_t shift)
+{
+    int32_t code = ((int32_t)((int64_t)sum256 * factor >> 32) + offset) >> shift;
+    return (int8_t)(code < -128 ? -128 : code > 127 ? 127 : code);
+}
+
 #endif

@@ -9,12 +9,17 @@
  *
  * Weights, for each group of four output channels c: bias c, bias c + 256 bias (c+1), the same of
  * c + 2 and c + 3; for each pair of K two words (channels c, c + 1 and c + 2, c + 3), whose
- * half-words are 256 w(c+1) + w(c) of the pair's two bytes; then multiplier, rounding and shift of
- * the channels c + 1 and c; then multiplier, rounding and shift of c + 3 and of c + 2. Rounding is
- * 2^(shift - 1) + (zero point << shift). Zero points are folded into the bias.
- *
+ * half-words are 256 w(c+1) + w(c) of the pair's two bytes; then three words for each of the
+ * channels c + 1, c, c + 3 and c + 2: multiplier, rounding and shift, where rounding is
+ * 2^(shift - 1) + (zero point << shift). Zero points of the input are folded into the bias.
  * Exact while |sum + bias| < 2^23 for the odd channels, < 2^30 for the even ones, and
- * 1 <= shift <= 22. The _relu form needs an output zero point of -128 and clamps there.
+ * 1 <= shift <= 22.
+ *
+ * The _floor form has two words for each channel instead of three, factor and offset:
+ *
+ *     code = (256 (sum + bias) * factor + (offset << 32)) >> (32 + NN_GEMM_FLOOR_SHIFT)
+ *
+ * and |sum + bias| < 2^23 for all channels. Who packs them has proved the codes equal.
  *
  * Both windows of a pair are read whole before any of their outputs is written.
  */
@@ -66,6 +71,6 @@ NN_GEMM_IS_AT(nn_gemm_shape, groups, NN_GEMM_GROUPS);
 typedef void nn_gemm_function(const nn_gemm_run *run, const nn_gemm_shape *shape);
 
 nn_gemm_function nn_gemm_s8_2x4;
-nn_gemm_function nn_gemm_s8_2x4_relu;
+nn_gemm_function nn_gemm_s8_2x4_floor;
 
 #endif

@@ -21,4 +21,7 @@
 #define NN_GEMM_PAIRS       12
 #define NN_GEMM_GROUPS      16
 
+/* Bits below a code in the high word of the _floor form's product. */
+#define NN_GEMM_FLOOR_SHIFT 12
+
 #endif

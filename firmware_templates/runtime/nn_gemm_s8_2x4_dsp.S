@@ -3,13 +3,13 @@
  * ARMv7E-M with FPU (the FPU's registers hold what the core's cannot). nn_gemm.h says what windows
  * and weights look like.
  *
- * void nn_gemm_s8_2x4[_relu](const nn_gemm_run *run, const nn_gemm_shape *shape);
+ * void nn_gemm_s8_2x4[_floor](const nn_gemm_run *run, const nn_gemm_shape *shape);
  *
  * The windows of a pair of pixels are widened to columns, for each pair of K a word of the first
  * pixel and a word of the second. A weight word has two half-words h = 256 w1 + w0, of the K pair's
  * two bytes, for two channels. SMLAD with h sums 256 D1 + D0; SXTB16 leaves w0, whose SMLAD sums D0.
  * One unpacking serves two channels: 16 products in 8 SMLAD, 2 SXTB16 and 4 LDR.
- * D1 = (sum - D0) >> 8, once for each output.
+ * D1 = (sum - D0) >> 8, once for each output; the _floor form takes 256 D1 as it is.
  */
 #include "nn_gemm_layout.h"
 
@@ -167,26 +167,17 @@
     products
     .endm
 
-/* Twice the accumulators in \a and \b become codes. */
-    .macro requantize a, b, multiplier, rounding, shift, relu
-    .if \relu /* the sign's correction of the rounding is hidden by the clamp */
-    smmlar  \a, \a, \multiplier, \rounding
-    smmlar  \b, \b, \multiplier, \rounding
-    .else
-    smmulr  \a, \a, \multiplier
-    smmulr  \b, \b, \multiplier
-    add     \a, \a, \a, asr #31
-    add     \b, \b, \b, asr #31
-    add     \a, \a, \rounding
-    add     \b, \b, \rounding
-    .endif
-    asr     \a, \a, \shift
-    asr     \b, \b, \shift
-    ssat    \a, #8, \a
-    ssat    \b, #8, \b
+/* The accumulators \a and \b of an odd channel, times 256 of it; \da and \db are the partners' D0. */
+    .macro times_256_high a, b, da, db
+    sub     \a, \a, \da
+    sub     \b, \b, \db
     .endm
 
-/* Twice the sums of an odd channel; \da and \db are the partners' D0. */
+    .macro times_256_low a, b
+    lsl     \a, \a, #8
+    lsl     \b, \b, #8
+    .endm
+
     .macro double_high a, b, da, db
     sub     \a, \a, \da
     sub     \b, \b, \db
@@ -199,8 +190,78 @@
     lsl     \b, \b, #1
     .endm
 
-/* The state of the loops, from the run at r0 and the shape at r1. */
-    .macro prepare
+/* Twice the sums in \a and \b become codes, rounded twice. */
+    .macro requantize a, b, multiplier, rounding, shift
+    smmulr  \a, \a, \multiplier
+    smmulr  \b, \b, \multiplier
+    add     \a, \a, \a, asr #31
+    add     \b, \b, \b, asr #31
+    add     \a, \a, \rounding
+    add     \b, \b, \rounding
+    asr     \a, \a, \shift
+    asr     \b, \b, \shift
+    ssat    \a, #8, \a
+    ssat    \b, #8, \b
+    .endm
+
+/* 256 times the sums in \a and \b become codes, rounded down once. */
+    .macro round_down a, b, factor, offset
+    smmla   \a, \a, \factor, \offset
+    smmla   \b, \b, \factor, \offset
+    ssat    \a, #8, \a, asr #NN_GEMM_FLOOR_SHIFT
+    ssat    \b, #8, \b, asr #NN_GEMM_FLOOR_SHIFT
+    .endm
+
+    .macro store i, a, b
+    strb    \a, [r2, #\i]
+    strb    \b, [r3, #\i]
+    .endm
+
+/* The last store of a group moves the pointers on by four. */
+    .macro store_last a, b
+    strb    \a, [r2, #4]!
+    strb    \b, [r3, #4]!
+    .endm
+
+    .macro outputs_twice_rounded
+    ldm     r1!, {r0, r12, lr}
+    double_high r5, r9, r4, r8
+    requantize r5, r9, r0, r12, lr
+    store   3, r5, r9
+    ldm     r1!, {r0, r12, lr}
+    double_low r4, r8
+    requantize r4, r8, r0, r12, lr
+    store   2, r4, r8
+    ldm     r1!, {r0, r4, r5, r8, r12, lr}
+    double_high r7, r11, r6, r10
+    requantize r7, r11, r0, r4, r5
+    store   5, r7, r11
+    double_low r6, r10
+    requantize r6, r10, r8, r12, lr
+    store_last r6, r10
+    .endm
+
+    .macro outputs_rounded_down
+    ldm     r1!, {r0, r12}
+    times_256_high r5, r9, r4, r8
+    round_down r5, r9, r0, r12
+    store   3, r5, r9
+    ldm     r1!, {r0, r5, r9, r12}
+    times_256_low r4, r8
+    round_down r4, r8, r0, r5
+    store   2, r4, r8
+    times_256_high r7, r11, r6, r10
+    round_down r7, r11, r9, r12
+    store   5, r7, r11
+    ldm     r1!, {r0, r12}
+    times_256_low r6, r10
+    round_down r6, r10, r0, r12
+    store_last r6, r10
+    .endm
+
+/* The state of the loops, from the run at r0 and the shape at r1. A group of weights has \group_bytes
+ * and 8 for each pair of K. */
+    .macro prepare group_bytes
     vmov    SHAPE, r1
     ldm     r0, {r4-r12}
     vmov    WINDOW_A, r4
@@ -222,7 +283,7 @@
     sub     r11, r11, r4, lsl #2
     vmov    OUT_STEP, r11
     lsl     r5, r3, #3
-    add     r5, r5, #64                     /* bytes of a group's weights */
+    add     r5, r5, #\group_bytes           /* of weights */
     mla     r5, r4, r5, r8
     vmov    WEIGHTS_END, r5
     subs    r3, r3, #1
@@ -238,7 +299,7 @@
     movs    r4, #MAC_BYTES
     .endm
 
-    .macro gemm name, relu
+    .macro gemm name, group_bytes, requantization
     .section .text.\name, "ax", %progbits
     .align  2
     .global \name
@@ -246,7 +307,7 @@
     .thumb_func
 \name:
     push    {r4-r11, lr}
-    prepare
+    prepare \group_bytes
     adr     r5, .Lround\@
     mla     r5, r4, r6, r5
     orr     r5, r5, #1                      /* Thumb */
@@ -286,25 +347,7 @@
 
     vmov    r2, OUT_A
     vmov    r3, OUT_B
-    ldm     r1!, {r0, r12, lr}
-    double_high r5, r9, r4, r8
-    requantize r5, r9, r0, r12, lr, \relu
-    strb    r5, [r2, #3]
-    strb    r9, [r3, #3]
-    ldm     r1!, {r0, r12, lr}
-    double_low r4, r8
-    requantize r4, r8, r0, r12, lr, \relu
-    strb    r4, [r2, #2]
-    strb    r8, [r3, #2]
-    ldm     r1!, {r0, r4, r5, r8, r12, lr}
-    double_high r7, r11, r6, r10
-    requantize r7, r11, r0, r4, r5, \relu
-    strb    r7, [r2, #5]
-    strb    r11, [r3, #5]
-    double_low r6, r10
-    requantize r6, r10, r8, r12, lr, \relu
-    strb    r6, [r2, #4]!
-    strb    r10, [r3, #4]!
+    outputs_\requantization
     vmov    r0, WEIGHTS_END
     vmov    OUT_A, r2
     vmov    OUT_B, r3
@@ -324,5 +367,5 @@
     .size   \name, . - \name
     .endm
 
-    gemm    nn_gemm_s8_2x4, 0
-    gemm    nn_gemm_s8_2x4_relu, 1
+    gemm    nn_gemm_s8_2x4, 64, twice_rounded
+    gemm    nn_gemm_s8_2x4_floor, 48, rounded_down

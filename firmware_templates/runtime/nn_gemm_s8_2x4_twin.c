@@ -29,12 +29,11 @@ static void widen(const int8_t *a, const int8_t *b, int32_t row_step, uint32_t *
     }
 }
 
-/* Four channels of two pixels. */
-static const uint32_t *four_channels(const uint32_t *columns, const uint32_t *weights, int8_t *out,
-                                     int32_t out_stride, int32_t pairs)
+/* sum[pixel][channel]: D0 and 256 D1 + D0 of two pairs of channels; returns the end of the weights
+ * that are sums. */
+static const uint32_t *sums_of(const uint32_t *columns, const uint32_t *weights, int32_t pairs,
+                               uint32_t sum[2][4])
 {
-    /* sum[pixel][channel]: D0 and 256 D1 + D0 of two pairs of channels */
-    uint32_t sum[2][4];
     memcpy(sum[0], weights, sizeof sum[0]);
     memcpy(sum[1], weights, sizeof sum[1]);
     weights += 4;
@@ -48,35 +47,68 @@ static const uint32_t *four_channels(const uint32_t *columns, const uint32_t *we
             }
         }
     }
-    for (int32_t i = 0; i < 4; i++, weights += 3) {
-        int32_t channel = i ^ 1; /* the odd one of two comes first */
-        for (int32_t pixel = 0; pixel < 2; pixel++) {
-            const uint32_t *s = &sum[pixel][channel];
-            int32_t doubled = channel & 1 ? (int32_t)(s[0] - s[-1]) >> 7 : (int32_t)(2 * s[0]);
-            out[pixel * out_stride + channel] = nn_requantize_doubled(
-                doubled, (int32_t)weights[0], (int32_t)weights[1], (int32_t)weights[2]);
-        }
-    }
     return weights;
 }
 
-void nn_gemm_s8_2x4(const nn_gemm_run *run, const nn_gemm_shape *shape)
+/* 256 times the sum of a channel, of four. */
+static int32_t sum256_of(const uint32_t *sum, int32_t channel)
+{
+    return (int32_t)(channel & 1 ? sum[channel] - sum[channel - 1] : sum[channel] << 8);
+}
+
+static const uint32_t *codes_twice_rounded(uint32_t sum[2][4], const uint32_t *w, int8_t *out,
+                                           int32_t out_stride)
+{
+    for (int32_t i = 0; i < 4; i++, w += 3) {
+        int32_t channel = i ^ 1; /* the odd one of two comes first */
+        for (int32_t pixel = 0; pixel < 2; pixel++) {
+            int32_t doubled = channel & 1 ? sum256_of(sum[pixel], channel) >> 7
+                                          : (int32_t)(2 * sum[pixel][channel]);
+            out[pixel * out_stride + channel] =
+                nn_requantize_doubled(doubled, (int32_t)w[0], (int32_t)w[1], (int32_t)w[2]);
+        }
+    }
+    return w;
+}
+
+static const uint32_t *codes_rounded_down(uint32_t sum[2][4], const uint32_t *w, int8_t *out,
+                                          int32_t out_stride)
+{
+    for (int32_t i = 0; i < 4; i++, w += 2) {
+        int32_t channel = i ^ 1;
+        for (int32_t pixel = 0; pixel < 2; pixel++) {
+            out[pixel * out_stride + channel] = nn_round_down(
+                sum256_of(sum[pixel], channel), (int32_t)w[0], (int32_t)w[1], NN_GEMM_FLOOR_SHIFT);
+        }
+    }
+    return w;
+}
+
+typedef const uint32_t *codes_function(uint32_t sum[2][4], const uint32_t *w, int8_t *out,
+                                       int32_t out_stride);
+
+static void gemm(const nn_gemm_run *run, const nn_gemm_shape *shape, codes_function *codes)
 {
     const int8_t *a = run->a, *b = run->b;
     int8_t *out = run->out;
     for (int32_t i = run->count; i > 0; i--, a += run->step, b += run->step) {
+        const uint32_t *w = run->weights;
         widen(a, b, run->row_step, run->columns, shape);
-        const uint32_t *weights = run->weights;
         for (int32_t group = 0; group < shape->groups; group++) {
-            weights = four_channels(run->columns, weights, out + 4 * group, run->out_stride,
-                                    shape->pairs);
+            uint32_t sum[2][4];
+            w = sums_of(run->columns, w, shape->pairs, sum);
+            w = codes(sum, w, out + 4 * group, run->out_stride);
         }
         out += 2 * run->out_stride;
     }
 }
 
-/* With a zero point of -128 the sign's correction cannot show: the assembly leaves it out. */
-void nn_gemm_s8_2x4_relu(const nn_gemm_run *run, const nn_gemm_shape *shape)
+void nn_gemm_s8_2x4(const nn_gemm_run *run, const nn_gemm_shape *shape)
 {
-    nn_gemm_s8_2x4(run, shape);
+    gemm(run, shape, codes_twice_rounded);
+}
+
+void nn_gemm_s8_2x4_floor(const nn_gemm_run *run, const nn_gemm_shape *shape)
+{
+    gemm(run, shape, codes_rounded_down);
 }

@@ -20,6 +20,9 @@ CASES = (
     conv2d("conv_1x1_one_to_4", (3, 3, 1), 4, (1, 1)),
     conv2d("conv_1x1_17_to_8", (3, 5, 17), 8, (1, 1), activation=RELU, out=(None, -128)),
     conv2d("conv_1x1_24_to_4_one_row", (1, 2, 24), 4, (1, 1)),
+    conv2d(
+        "conv_1x1_relu_scales_far_apart", (3, 3, 8), 8, (1, 1), w=1e-3, spread=1e5, out=(None, -128), activation=RELU
+    ),
     conv2d("conv_5x1_one_to_4", (7, 3, 1), 4, (5, 1)),
     conv2d("conv_4x3_rgb_to_4_valid", (6, 7, 3), 4, (4, 3), padding=VALID),
     conv2d("conv_3x3_rgb_to_8_stride_2", (9, 8, 3), 8, (3, 3), stride=(2, 2), out=(None, -128), activation=RELU),
@@ -37,6 +40,8 @@ CASES = (
     conv2d("conv_3x3_one_output_12_to_4", (3, 3, 12), 4, (3, 3), padding=VALID, out=(None, -128)),
     conv2d("conv_3x3_valid_16_to_8", (10, 7, 16), 8, (3, 3), padding=VALID, x=(0.05, -128)),
     conv2d("conv_3x3_20_to_12", (9, 13, 20), 12, (3, 3), out=(None, -128), activation=RELU),
+    conv2d("conv_3x3_16_to_8_relu", (5, 6, 16), 8, (3, 3), weights=Seeded(-20, 20), out=(0.1, -128), activation=RELU),
+    conv2d("conv_1x1_28_to_12_relu", (5, 5, 28), 12, (1, 1), weights=Seeded(-50, 50), out=(None, -128)),
     conv2d("conv_3x3_32_to_4", (8, 8, 32), 4, (3, 3)),
     conv2d("conv_3x3_48_to_8_wide", (2, 17, 48), 8, (3, 3), spread=8.0, bias=None),
     conv2d("conv_3x3_64_to_16", (6, 9, 64), 16, (3, 3), out=(None, -128), activation=RELU),

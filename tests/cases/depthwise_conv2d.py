@@ -59,6 +59,9 @@ CASES = (
     depthwise("dw_3x3_stride_2_of_one_pixel", (1, 1, 4), (3, 3), stride=(2, 2)),
     depthwise("dw_3x3_stride_2_of_one_row", (1, 9, 6), (3, 3), stride=(2, 2)),
     depthwise("dw_3x3_stride_2_large", (19, 22, 10), (3, 3), stride=(2, 2), x=(0.05, 127), activation=RELU, out=LOW),
+    depthwise("dw_3x3_stride_2_wide", (9, 16, 4), (3, 3), stride=(2, 2), activation=RELU, out=LOW),
+    depthwise("dw_3x3_wide_even", (4, 16, 4), (3, 3), activation=RELU, out=LOW),
+    depthwise("dw_3x3_relu_scales_far_apart", (4, 5, 8), (3, 3), spread=40.0, activation=RELU, out=LOW),
     depthwise("dw_3x3_stride_2_valid", (12, 14, 5), (3, 3), stride=(2, 2), padding=VALID),
     depthwise("dw_3x3_stride_2_one_window", (4, 4, 4), (3, 3), stride=(2, 2), padding=VALID, activation=RELU, out=LOW),
     # what the requantization of fast kernels allows, on both sides of each limit

@@ -13,6 +13,9 @@ from toolchain.ops.channels import Channels, channels_of
 from toolchain.ops.common import Window, activation_range, constant
 from toolchain.ops.paired import WORD_ORDER, is_exact, pack_gemm, padded
 from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap
+from toolchain.ops.single_floor import SingleFloor, single_floor
+
+_FLOOR_SHIFT = 12  # NN_GEMM_FLOOR_SHIFT
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,13 @@ def _channels(graph: Graph, node: Node) -> Channels:
     return channels_of(graph, node, data.reshape(len(data), -1))
 
 
+def _floor(graph: Graph, node: Node) -> SingleFloor | None:
+    """Tried where the zero point hides the sign; elsewhere there is hardly ever one."""
+    if graph.tensor(node.outputs[0]).zero_point != -128:
+        return None
+    return single_floor(_channels(graph, node), _FLOOR_SHIFT)
+
+
 def _supports(graph: Graph, node: Node) -> bool:
     out = graph.tensor(node.outputs[0])
     channels = out.shape[3]
@@ -92,10 +102,12 @@ def _product(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
         ("pairs", layout.k // 2),
         ("groups", out.shape[3] // 4),
     )
+    channels = _channels(graph, node)
+    floor = _floor(graph, node)
     return (
         ("shape", Fields(shape)),
-        ("gemm", Symbol("nn_gemm_s8_2x4_relu" if out.zero_point == -128 else "nn_gemm_s8_2x4")),
-        ("weights", Const("weights", "uint32_t", pack_gemm(_channels(graph, node), layout.order))),
+        ("gemm", Symbol("nn_gemm_s8_2x4" + ("_floor" if floor else ""))),
+        ("weights", Const("weights", "uint32_t", pack_gemm(channels, layout.order, floor))),
     )
 
 
@@ -193,7 +205,7 @@ def _pair_cycles(graph: Graph, node: Node) -> float:
     eights, four = divmod(layout.row_bytes, 8)
     gather = 22 + layout.rows * (12 + 25 * eights + (17 if four else 0)) + 8 * layout.longer_rows
     pairs = layout.k // 2
-    group = 84 + 15 * pairs + 5 * ((pairs - 2) // 8) + (0 if out.zero_point == -128 else 16)
+    group = (66 if _floor(graph, node) else 100) + 15 * pairs + 5 * ((pairs - 2) // 8)
     return 14.0 + gather + out.shape[3] / 4 * group
 
 

@@ -10,8 +10,10 @@ from toolchain.graph import Array, Graph, Node
 from toolchain.ops.base import Const, Cost, Fields, KernelCall, KernelVariant, Overlap, RowField, Symbol
 from toolchain.ops.channels import Channels, channels_of
 from toolchain.ops.common import Window, activation_range, constant
+from toolchain.ops.single_floor import SingleFloor, single_floor
 
 SLOTS = 5  # NN_DEPTHWISE_SLOTS: pairs of rows that a strip holds
+FLOOR_SHIFT = 10  # NN_DEPTHWISE_FLOOR_SHIFT
 
 
 @dataclass(frozen=True)
@@ -43,22 +45,23 @@ class _Plan:
     def scratch_bytes(self) -> int:
         return 16 * SLOTS * self.strip_columns
 
-    def cycles(self, channels: int) -> float:
-        """Modelled cycles of the whole layer."""
+    def cycles(self, channels: int, floor: bool) -> float:
+        """Modelled cycles of the whole layer; ``floor`` when its codes are rounded down once."""
         rows, columns = self.rows.out_size, self.columns.out_size
         per_strip = 2 * (SLOTS - 1) if self.stride == 1 else SLOTS - 1
         strips = -(-rows // per_strip)
         slots = strips + (-(-rows // 2) if self.stride == 1 else rows)
         row_pairs, last_row = divmod(rows, 2)
         column_pairs, last_column = divmod(columns, 2)
-        step, half_step = (67, 41) if self.stride == 1 else (76, 46)  # of two rows
-        step_1, half_step_1 = (42, 25) if self.stride == 1 else (46, 27)  # of the last row
-        compute = row_pairs * (column_pairs * step + last_column * half_step + 21)
+        step, half_step = (58.5, 38) if self.stride == 1 else (67.5, 43)  # of two rows
+        step_1, half_step_1 = (38, 23) if self.stride == 1 else (42, 25)  # of the last row
+        compute = row_pairs * (column_pairs * step + last_column * half_step + 25)
         compute += last_row * (column_pairs * step_1 + last_column * half_step_1 + 10)
+        compute += 0 if floor else 3.25 * rows * columns
         inside = min(self.columns.in_size, self.strip_columns - self.columns.pad)
         pack = slots * (inside // 4 * 59 + inside % 4 * 18 + 70)
         keep = (strips - 1) * (14 * inside + 20)
-        return -(-channels // 4) * (4 * (compute + strips * 45) + pack + keep + strips * 80 + 50)
+        return -(-channels // 4) * (4 * (compute + strips * 42) + pack + keep + strips * 80 + 50)
 
 
 def axes(graph: Graph, node: Node) -> tuple[Axis, Axis]:
@@ -79,7 +82,7 @@ def _plan(graph: Graph, node: Node) -> _Plan:
     height, width = axes(graph, node)
     channels = graph.tensor(node.outputs[0]).shape[3]
     plans = (_Plan(height, width, height.stride, False), _Plan(width, height, height.stride, True))
-    return min(plans, key=lambda plan: plan.cycles(channels))
+    return min(plans, key=lambda plan: plan.cycles(channels, True))
 
 
 def depthwise_channels(graph: Graph, node: Node, transposed: bool = False) -> Channels:
@@ -111,14 +114,15 @@ def _supports(graph: Graph, node: Node) -> bool:
 def with_common_zero_point(channels: Channels, zero_point: int) -> Channels:
     """The same codes with one zero point for all channels.
 
-    A channel of one code has neither weights nor a scale: its distance to the zero point, times four, becomes its bias
-    and a quarter its scale.
+    A channel of one code has neither weights nor a scale: its distance to the zero point, times 64, becomes its bias
+    and a 64th its scale.
     """
     fixed = channels.multiplier == 0
     return replace(
         channels,
-        bias=np.where(fixed, 4 * (channels.zero_point - zero_point), channels.bias),
+        bias=np.where(fixed, 64 * (channels.zero_point - zero_point), channels.bias),
         multiplier=np.where(fixed, 1 << 30, channels.multiplier),
+        shift=np.where(fixed, -5, channels.shift),
         zero_point=np.full_like(channels.zero_point, zero_point),
     )
 
@@ -140,16 +144,32 @@ def to_words(data: Array) -> Array:
     return words
 
 
-# taps of the first three words, row by row; the place of tap 0 is where the shift goes
+# taps of the first three words, row by row; the place of tap 0 is where the shift goes, or what the offset has more
 _ORDER = (0, 1, 3, 4, 3, 4, 6, 7, 2, 0, 5, 8)
 _SHIFT = 9
 
 
-def _pack(channels: Channels) -> Array:
+def _floor(channels: Channels) -> SingleFloor | None:
+    """Of channels with a common zero point, whose offsets differ by a byte from what the kernel knows."""
+    floor = single_floor(channels, FLOOR_SHIFT) if channels.zero_point[0] == -128 else None
+    if floor is None or np.any(np.abs(floor.offset - _offset(channels)) > 127):
+        return None
+    return floor
+
+
+def _offset(channels: Channels) -> Array:
+    return (2 * channels.zero_point + 1) << (FLOOR_SHIFT - 1)
+
+
+def _pack(channels: Channels, floor: SingleFloor | None) -> Array:
     """The words of ``nn_depthwise_3x3.h``: five for each channel."""
     data = channels.weights[:, _ORDER]
-    data[:, _SHIFT] = -channels.shift
-    numbers = np.stack([2 * channels.bias, channels.multiplier], axis=1)
+    if floor is None:
+        data[:, _SHIFT] = -channels.shift
+        numbers = np.stack([2 * channels.bias, channels.multiplier], axis=1)
+    else:
+        data[:, _SHIFT] = floor.offset - _offset(channels)
+        numbers = np.stack([256 * channels.bias, floor.factor], axis=1)
     return np.concatenate([bytes_to_words(data), to_words(numbers)], axis=1).reshape(-1)
 
 
@@ -157,16 +177,17 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     channels = out.shape[3]
     plan = _plan(graph, node)
-    words = _pack(with_common_zero_point(depthwise_channels(graph, node, plan.transposed), out.zero_point))
+    common = with_common_zero_point(depthwise_channels(graph, node, plan.transposed), out.zero_point)
+    floor = _floor(common)
     tile = (
         ("rows", plan.rows.out_size),
         ("columns", plan.columns.out_size),
         ("row_step", plan.rows.out_step),
         ("column_step", plan.columns.out_step),
-        ("zero_term", 2 * out.zero_point + 1),
+        ("zero_term", int(_offset(common)[0]) if floor else 2 * out.zero_point + 1),
     )
     symbol = "nn_depthwise_s8_3x3" + ("_stride2" if plan.stride == 2 else "")
-    symbol += "_relu" if out.zero_point == -128 else ""
+    symbol += "_floor" if floor else ""
     params = (
         ("channels", channels),
         ("in_rows", plan.rows.in_size),
@@ -179,7 +200,7 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
         ("in_zero_point", x.zero_point),
         ("tile", Fields(tile)),
         ("kernel", Symbol(symbol)),
-        ("weights", Const("weights", "uint32_t", words)),
+        ("weights", Const("weights", "uint32_t", _pack(common, floor))),
     )
     call = KernelCall(
         "nn_depthwise_conv2d_s8_3x3",
@@ -221,7 +242,9 @@ def _rows(graph: Graph, node: Node) -> tuple[RowField, ...]:
 
 
 def _cost(graph: Graph, node: Node) -> Cost:
-    return Cost(_plan(graph, node).cycles(graph.tensor(node.outputs[0]).shape[3]))
+    plan, out = _plan(graph, node), graph.tensor(node.outputs[0])
+    floor = _floor(with_common_zero_point(depthwise_channels(graph, node, plan.transposed), out.zero_point))
+    return Cost(plan.cycles(out.shape[3], floor is not None))
 
 
 PACKED_3X3 = KernelVariant(

@@ -10,6 +10,7 @@ import numpy as np
 
 from toolchain.graph import Array
 from toolchain.ops.channels import Channels
+from toolchain.ops.single_floor import SingleFloor
 
 WORD_ORDER = (0, 2, 1, 3)  # SXTB16 takes bytes 0 and 2 of a word, then 1 and 3
 
@@ -32,21 +33,25 @@ def is_exact(channels: Channels) -> bool:
     return no_overflow and fits and bool(np.all((right >= 1) & (right <= 22)))
 
 
-def pack_gemm(channels: Channels, order: Array) -> Array:
-    """The uint32 stream of ``nn_gemm_s8_2x4``. The number of channels is a multiple of four.
+def pack_gemm(channels: Channels, order: Array, floor: SingleFloor | None) -> Array:
+    """The uint32 stream of ``nn_gemm_s8_2x4``, or of its ``_floor`` form when there is one for the channels.
 
-    ``order`` (K padded to pairs) names the taps as the kernel multiplies them; -1 is a weight of zero.
+    The number of channels is a multiple of four. ``order`` (K padded to pairs) names the taps as the kernel multiplies
+    them; -1 is a weight of zero.
     """
     rows = np.pad(channels.weights, ((0, 0), (0, 1)))[:, order]
     paired = (256 * rows[1::2] + rows[0::2]) & 0xFFFF
     words = paired[:, 0::2] | paired[:, 1::2] << 16  # (channels / 2, pairs of K)
+    if floor is None:
+        right = -channels.shift
+        rounding = (1 << (right - 1)) + (channels.zero_point << right)
+        numbers = np.stack([channels.multiplier, rounding, right], axis=1)
+    else:
+        numbers = np.stack([floor.factor, floor.offset], axis=1)
     stream = []
     for c in range(0, len(rows), 4):
         for low in (c, c + 2):
             stream += [channels.bias[low], channels.bias[low] + 256 * channels.bias[low + 1]]
         stream += list(np.stack([words[c // 2], words[c // 2 + 1]], axis=1).reshape(-1))
-        for channel in (c + 1, c, c + 3, c + 2):
-            right = -int(channels.shift[channel])
-            rounding = (1 << (right - 1)) + (int(channels.zero_point[channel]) << right)
-            stream += [channels.multiplier[channel], rounding, right]
+        stream += list(numbers[[c + 1, c, c + 3, c + 2]].reshape(-1))
     return (np.array(stream, np.int64) & 0xFFFFFFFF).astype(np.uint32)
