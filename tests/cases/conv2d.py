@@ -20,9 +20,7 @@ CASES = (
     conv2d("conv_1x1_one_to_4", (3, 3, 1), 4, (1, 1)),
     conv2d("conv_1x1_17_to_8", (3, 5, 17), 8, (1, 1), activation=RELU, out=(None, -128)),
     conv2d("conv_1x1_24_to_4_one_row", (1, 2, 24), 4, (1, 1)),
-    conv2d(
-        "conv_1x1_relu_scales_far_apart", (3, 3, 8), 8, (1, 1), w=1e-3, spread=1e5, out=(None, -128), activation=RELU
-    ),
+    conv2d("conv_1x1_relu_scales_apart", (3, 3, 8), 8, (1, 1), spread=40.0, out=(None, -128), activation=RELU),
     conv2d("conv_5x1_one_to_4", (7, 3, 1), 4, (5, 1)),
     conv2d("conv_4x3_rgb_to_4_valid", (6, 7, 3), 4, (4, 3), padding=VALID),
     conv2d("conv_3x3_rgb_to_8_stride_2", (9, 8, 3), 8, (3, 3), stride=(2, 2), out=(None, -128), activation=RELU),

@@ -209,13 +209,14 @@ def _pair_cycles(graph: Graph, node: Node) -> float:
     return 14.0 + gather + out.shape[3] / 4 * group
 
 
-def _runs_cycles(graph: Graph, node: Node, image: tuple[int, int], copied: int) -> float:
-    """Of all pixels, when so many pairs of them are copied; ``image`` is (height, width)."""
+def _runs_cycles(graph: Graph, node: Node, copied: int) -> float:
+    """Of all pixels, when the windows of so many pairs of them are copied."""
     out = graph.tensor(node.outputs[0])
     window: Window = node.attrs.window
     pairs = -(-out.shape[1] * out.shape[2] // 2)
     calls = copied + (pairs if out.shape[2] < 4 else out.shape[1] * (2 if out.shape[2] % 2 else 1))
-    copy = 60.0 + 2 * window.size[0] * 70.0
+    row = window.size[1] * graph.tensor(node.inputs[0]).shape[3]
+    copy = 60.0 + 2 * window.size[0] * (70.0 + 2 * min(row, 16) + 0.6 * max(row - 16, 0))
     return pairs * _pair_cycles(graph, node) + calls * 220.0 + copied * copy
 
 
@@ -235,15 +236,10 @@ def _copied_pairs(graph: Graph, node: Node) -> int:
     return int(pairs.any(axis=1).sum())
 
 
-def _cycles(graph: Graph, node: Node) -> float:
-    x = graph.tensor(node.inputs[0])
-    return _runs_cycles(graph, node, (x.shape[1], x.shape[2]), _copied_pairs(graph, node))
-
-
 def _padded_cycles(graph: Graph, node: Node) -> float:
-    height, width, size = _padded_size(graph, node)
+    height, _, size = _padded_size(graph, node)
     copied = _copied_pairs(graph, node) if _is_copied(node.attrs.window, graph.tensor(node.inputs[0]).shape[3]) else 0
-    return _runs_cycles(graph, node, (height, width), copied) + 100.0 + 40.0 * height + 0.6 * size
+    return _runs_cycles(graph, node, copied) + 100.0 + 40.0 * height + 0.6 * size
 
 
 def _1x1_cycles(graph: Graph, node: Node) -> float:
@@ -255,7 +251,7 @@ GEMM = KernelVariant(
     name="gemm",
     sources=("nn_conv2d_s8_gemm.c", "nn_gemm_s8_2x4_dsp.S"),
     lower=_lower,
-    cost=lambda g, n: Cost(_cycles(g, n)),
+    cost=lambda g, n: Cost(_runs_cycles(g, n, _copied_pairs(g, n))),
     supports=_supports,
     features=frozenset({"dsp", "fpu"}),
     twins=("nn_conv2d_s8_gemm.c", "nn_gemm_s8_2x4_twin.c"),
