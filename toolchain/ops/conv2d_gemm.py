@@ -255,7 +255,7 @@ GEMM = KernelVariant(
     supports=_supports,
     features=frozenset({"dsp", "fpu"}),
     twins=("nn_conv2d_s8_gemm.c", "nn_gemm_s8_2x4_twin.c"),
-    overlap=lambda g, n: window_overlap(g, n, together=2),
+    overlap=lambda g, n: window_overlap(g, n, copied=True),
     rows=lambda g, n: WINDOW_FIELDS,
 )
 
@@ -279,7 +279,7 @@ GEMM_1X1 = KernelVariant(
     supports=_is_1x1,
     features=GEMM.features,
     twins=("nn_conv2d_s8_gemm_1x1.c", "nn_gemm_s8_2x4_twin.c"),
-    # two pixels are widened before their outputs are written
-    overlap=lambda g, n: window_overlap(g, n, together=2),
+    # pixels are widened before their outputs are written
+    overlap=lambda g, n: window_overlap(g, n, copied=True),
     rows=lambda g, n: (RowField("pixels", out_h=g.tensor(n.outputs[0]).shape[2]),),
 )

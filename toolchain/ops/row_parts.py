@@ -36,11 +36,11 @@ def count_field(name: str, graph: Graph, node: Node) -> tuple[RowField, ...]:
     return (RowField(name, out_h=out.size // out.shape[1]),)
 
 
-def window_overlap(graph: Graph, node: Node, together: int = 0) -> Overlap:
+def window_overlap(graph: Graph, node: Node, copied: bool = False) -> Overlap:
     """For a kernel that makes the output pixel by pixel, row by row.
 
-    ``together`` > 0: it has copied the windows of so many pixels before it writes their outputs. 0: it writes channels
-    of a pixel while it still reads the pixel's window.
+    ``copied``: it has copied a pixel's window before it writes the pixel's outputs; else it writes channels of a pixel
+    while it still reads the window.
     """
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     window: Window = node.attrs.window
@@ -49,11 +49,6 @@ def window_overlap(graph: Graph, node: Node, together: int = 0) -> Overlap:
     columns = np.maximum(np.arange(out.shape[2]) * window.stride[1] - window.pad_left, 0)
     first_read = (rows[:, None] * x.shape[2] + columns[None, :]).reshape(-1) * in_c
     still_read = np.minimum.accumulate(first_read[::-1])[::-1]  # from a pixel on
-    pixels = len(still_read)
-    if together:
-        behind = np.arange(together, pixels, together)  # the first pixel after those whose outputs are written
-        written = behind * out_c
-    else:
-        behind = np.arange(pixels)
-        written = (behind + 1) * out_c
-    return Overlap(int(np.max(written - still_read[behind], initial=0)))
+    read = still_read[1:] if copied else still_read
+    written = np.arange(1, len(read) + 1) * out_c
+    return Overlap(int(np.max(written - read, initial=0)))
