@@ -27,7 +27,7 @@ from toolchain.target import Target
 
 BALANCED_FLASH, BALANCED_RAM = 1.25, 1.6  # times the smallest plan's
 SAME_CYCLES = 1.02  # cycles are predicted: plans closer than this count as equally fast, and the smaller one is taken
-RAM_CYCLES = 1.5  # how much slower than the fastest plan the one with the least RAM may be
+RAM_CYCLES = 1.6  # how much slower than the fastest plan the one with the least RAM may be
 STAGES_CODE = frozenset({"nn_rows_run"})
 
 
