@@ -45,8 +45,7 @@ Every run compares the board's output codes with TFLM's reference kernels. A mod
 ![Cycles relative to the peer, and cycles per MAC of every layer](../benchmarks/results/{set}.svg)
 
 ### Other objectives
-Balanced, the default, takes the fewest modelled cycles among plans with at most 1.25 times the smallest plan's flash
-and 1.6 times its RAM. The output codes were compared in every row.
+[How memory is planned](memory.md) says what each objective takes. The output codes were compared in every row.
 
 {objectives}
 

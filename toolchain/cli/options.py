@@ -34,7 +34,7 @@ class FlasherName(str, Enum):
 
 
 class Objective(str, Enum):
-    """``balanced``: fewest cycles within 1.25 times the smallest flash and 1.6 times the smallest RAM."""
+    """``balanced``: few cycles within 1.25 times the smallest flash and 1.6 times the RAM of whole tensors."""
 
     balanced = "balanced"
     latency = "latency"

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolchain import resources
+from toolchain.codegen.names import c_identifier
 from toolchain.codegen.text import environment
-from toolchain.codegen.views import ModelId, c_identifier, model_view
+from toolchain.codegen.views import ModelId, model_view
 from toolchain.plan import Plan
 from toolchain.target import Target
 

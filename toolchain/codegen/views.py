@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from toolchain import __version__
+from toolchain.codegen.names import c_identifier
 from toolchain.codegen.text import c_float, comment
 from toolchain.graph import Array, Graph, Node, Tensor
 from toolchain.ops.base import Const, KernelCall, RowField, Rows
@@ -23,87 +23,6 @@ C_TYPES = {
     "bool": "uint8_t",
     "float32": "float",
 }
-
-# C and C++ keywords, and headers that a model's own header must not hide.
-_RESERVED = frozenset(
-    [
-        "auto",
-        "bool",
-        "break",
-        "case",
-        "catch",
-        "char",
-        "class",
-        "const",
-        "continue",
-        "default",
-        "delete",
-        "do",
-        "double",
-        "else",
-        "enum",
-        "extern",
-        "false",
-        "float",
-        "for",
-        "friend",
-        "goto",
-        "if",
-        "inline",
-        "int",
-        "long",
-        "main",
-        "namespace",
-        "new",
-        "operator",
-        "private",
-        "protected",
-        "public",
-        "register",
-        "restrict",
-        "return",
-        "short",
-        "signed",
-        "sizeof",
-        "static",
-        "struct",
-        "switch",
-        "template",
-        "this",
-        "throw",
-        "true",
-        "try",
-        "typedef",
-        "union",
-        "unsigned",
-        "using",
-        "virtual",
-        "void",
-        "volatile",
-        "while",
-        "assert",
-        "ctype",
-        "errno",
-        "float",
-        "inttypes",
-        "limits",
-        "locale",
-        "math",
-        "memory",
-        "setjmp",
-        "signal",
-        "stdarg",
-        "stdbool",
-        "stddef",
-        "stdint",
-        "stdio",
-        "stdlib",
-        "string",
-        "time",
-        "arena",
-        "stamp",
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -297,14 +216,6 @@ class ModelView:
     def simple(self) -> bool:
         """One input and one output: the model gets ``<name>_invoke``."""
         return len(self.inputs) == len(self.outputs) == 1
-
-
-def c_identifier(name: str) -> str:
-    """A lower-case C identifier made from a model's name."""
-    ident = re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_")
-    if not ident or ident[0].isdigit() or ident in _RESERVED or ident.startswith(("nn_", "fw_")):
-        ident = f"model_{ident}".rstrip("_")
-    return ident
 
 
 def model_view(plan: Plan, ident: ModelId, target: Target) -> ModelView:
