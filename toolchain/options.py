@@ -48,7 +48,7 @@ def options_of(graph: Graph, node: Node, target: Target) -> list[Option]:
 def variants_for(node: Node, target: Target) -> list[KernelVariant]:
     """The operator's variants that the target has the features for."""
     features = frozenset(target.features)
-    return [v for v in registry()[node.op].variants if v.features <= features]
+    return [v for v in registry()[node.op].variants if v.runs_on(features)]
 
 
 def code_bytes(functions: frozenset[str]) -> int:

@@ -45,6 +45,38 @@ static inline int32_t nn_requantize(int32_t x, int32_t multiplier, int32_t shift
                                      right);
 }
 
+/* round(2 a * b / 2^32), halves rounded up, for |a| < 2^30 and b >= 0. */
+static inline int32_t nn_rounding_high_mul_of_double(int32_t a, int32_t b)
+{
+    int64_t product = (int64_t)(2 * a) * b;
+    return (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
+}
+
+/* The same from products of 16 bits, for cores that multiply no further than 32. */
+static inline int32_t nn_rounding_high_mul_by_halves(int32_t a, int32_t b)
+{
+    uint32_t a_low = (uint32_t)(2 * a) & 0xFFFFu, b_low = (uint32_t)b & 0xFFFFu;
+    int32_t a_high = 2 * a >> 16, b_high = b >> 16;
+    /* both in units of 2^16; the fraction that is left out carries nothing */
+    uint32_t low = a_low * (uint32_t)b_high + (a_low * b_low >> 16) + (1u << 15);
+    int32_t high = a_high * (int32_t)b_low;
+    uint32_t carry = ((low & 0xFFFFu) + ((uint32_t)high & 0xFFFFu)) >> 16;
+    return a_high * b_high + (high >> 16) + (int32_t)((low >> 16) + carry);
+}
+
+/* nn_requantize plus the zero point, for |x| < 2^30, a shift of -1 to -31, of which half_shift is
+ * one less without its sign, and offset = 2 * zero point + 1. */
+static inline int32_t nn_requantize_right(int32_t x, int32_t multiplier, int32_t half_shift,
+                                          int32_t offset)
+{
+#if defined(__thumb__) && !defined(__thumb2__)
+    int32_t high = nn_rounding_high_mul_by_halves(x, multiplier);
+#else
+    int32_t high = nn_rounding_high_mul_of_double(x, multiplier);
+#endif
+    return (((high + (high >> 31)) >> half_shift) + offset) >> 1;
+}
+
 static inline int32_t nn_clamp(int32_t x, int32_t low, int32_t high)
 {
     return x < low ? low : x > high ? high : x;

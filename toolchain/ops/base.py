@@ -127,11 +127,11 @@ class RowField:
 class KernelVariant:
     """One way to compute an operator. All variants of an operator give the same codes.
 
-    ``sources`` are C and assembly files of the runtime; ``features`` must all be among the target's. ``twins`` are the
-    sources that compute the same on any computer: what the tests run under sanitizers. ``in_place`` tells which inputs
-    of the output's size it may overwrite with the output, ``overlap`` how the output may lie over the first input.
-    ``rows`` are the parameters that change when the kernel is called for some rows of the output; None when it cannot
-    be.
+    ``sources`` are C and assembly files of the runtime; ``features`` must all be among the target's, and none of
+    ``without``, for which there is something better. ``twins`` are the sources that compute the same on any computer:
+    what the tests run under sanitizers. ``in_place`` tells which inputs of the output's size it may overwrite with the
+    output, ``overlap`` how the output may lie over the first input. ``rows`` are the parameters that change when the
+    kernel is called for some rows of the output; None when it cannot be.
     """
 
     name: str
@@ -140,10 +140,15 @@ class KernelVariant:
     cost: Callable[[Graph, Node], Cost]
     supports: Callable[[Graph, Node], bool] = lambda graph, node: True
     features: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
     twins: tuple[str, ...] = ()
     in_place: Callable[[Graph, Node], tuple[int, ...]] = lambda graph, node: ()
     overlap: Callable[[Graph, Node], Overlap | None] = lambda graph, node: None
     rows: Callable[[Graph, Node], tuple[RowField, ...] | None] = lambda graph, node: None
+
+    def runs_on(self, features: frozenset[str]) -> bool:
+        """Whether a core with these features may use it."""
+        return self.features <= features and not self.without & features
 
 
 @dataclass(frozen=True)

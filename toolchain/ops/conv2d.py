@@ -42,6 +42,7 @@ from toolchain.ops.common import (
     window_from_tflite,
 )
 from toolchain.ops.conv2d_gemm import GEMM, GEMM_1X1, GEMM_PADDED
+from toolchain.ops.conv2d_threes import THREES
 from toolchain.ops.conv2d_winograd import WINOGRAD
 from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap, window_rows
 
@@ -225,6 +226,7 @@ OPS = (
             GEMM_PADDED,
             *WINOGRAD,
             GEMM_1X1,
+            THREES,
         ),
     ),
 )

@@ -24,6 +24,7 @@ from toolchain.ops.common import (
 )
 from toolchain.ops.conv2d import SPATIAL, WEIGHTS, conv_params, read, weights_per_channel
 from toolchain.ops.depthwise_dsp import PACKED_3X3
+from toolchain.ops.depthwise_fours import FOURS
 from toolchain.ops.depthwise_line import LINE
 from toolchain.ops.depthwise_taps import TAPS
 from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap, window_rows
@@ -97,6 +98,7 @@ OPS = (
             PACKED_3X3,
             LINE,
             TAPS,
+            FOURS,
         ),
     ),
 )

@@ -36,6 +36,7 @@ from toolchain.ops.common import (
 )
 from toolchain.ops.conv2d import WEIGHTS, weights_per_channel
 from toolchain.ops.fully_connected_dsp import DIRECT, DSP
+from toolchain.ops.fully_connected_fours import FOURS
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,7 @@ OPS = (
             ),
             DSP,
             DIRECT,
+            FOURS,
         ),
     ),
 )
