@@ -28,6 +28,18 @@ void requantize(int32_t n, const int32_t *a, const int32_t *m, const int32_t *s,
 {
     for (int32_t i = 0; i < n; i++) { out[i] = nn_requantize(a[i], m[i], s[i]); }
 }
+void high_of_double(int32_t n, const int32_t *a, const int32_t *b, int32_t *out)
+{
+    for (int32_t i = 0; i < n; i++) { out[i] = nn_rounding_high_mul_of_double(a[i], b[i]); }
+}
+void high_by_halves(int32_t n, const int32_t *a, const int32_t *b, int32_t *out)
+{
+    for (int32_t i = 0; i < n; i++) { out[i] = nn_rounding_high_mul_by_halves(a[i], b[i]); }
+}
+void requantize_right(int32_t n, const int32_t *a, const int32_t *m, const int32_t *s, const int32_t *z, int32_t *out)
+{
+    for (int32_t i = 0; i < n; i++) { out[i] = nn_requantize_right(a[i], m[i], -s[i] - 1, 2 * z[i] + 1); }
+}
 """
 EDGES = sorted(
     {v for k in range(32) for s in (1, -1) for d in (-1, 0, 1) if abs(v := s * 2**k + d) < 2**31} | {-(2**31)}
@@ -65,6 +77,26 @@ def _values(seed: int) -> Int:
 def _pairs() -> tuple[Int, Int]:
     a, b = np.meshgrid(EDGES, EDGES)
     return np.concatenate([a.ravel(), _values(1)]), np.concatenate([b.ravel(), _values(2)])
+
+
+@pytest.mark.parametrize("function", ["high_of_double", "high_by_halves"])
+def test_high_products_of_small_cores_equal_the_rounded_high_half(c: ctypes.CDLL, function: str) -> None:
+    a, b = _pairs()
+    held = (np.abs(a) < 1 << 30) & (b >= 0)
+    a, b = a[held], b[held]
+    assert len(a) > RANDOM // 3
+    np.testing.assert_array_equal(_call(c, function, a, b), fixedpoint.srdhm(a, b))
+
+
+def test_requantizing_to_the_right_equals_python(c: ctypes.CDLL) -> None:
+    rng = np.random.default_rng(3)
+    edges = [v for v in EDGES if abs(v) < 1 << 30]
+    a = np.concatenate([np.repeat(edges, 31), (_values(4) >> 1) // 2])
+    shift = np.concatenate([np.tile(np.arange(-31, 0), len(edges)), rng.integers(-31, 0, RANDOM)])
+    multiplier = rng.choice([0, 1 << 30, (1 << 31) - 1, *rng.integers(1 << 30, 1 << 31, 50)], len(a))
+    zero_point = rng.integers(-128, 128, len(a))
+    got = _call(c, "requantize_right", a, multiplier, shift, zero_point)
+    np.testing.assert_array_equal(got, fixedpoint.requantize(a, multiplier, shift) + zero_point)
 
 
 def _half_away(value: Fraction) -> int:

@@ -23,6 +23,7 @@ from support.firmware import (
     run_on_board,
     run_on_host,
     steps_of_rank,
+    steps_of_variant,
     strict_target,
     twin_target,
     with_twins,
@@ -35,7 +36,7 @@ from toolchain.ops.base import KernelVariant
 from toolchain.select import usable_variants
 from toolchain.target import Target
 
-HOST, M4 = twin_target(), strict_target("stm32")
+HOST, PLAIN, M4 = twin_target(), strict_target("host"), strict_target("stm32")
 
 
 def _ranks(case: Case, target: Target) -> int:
@@ -61,6 +62,18 @@ def _suites(target: Target) -> list[tuple[str, int]]:
         for name, cases in all_cases().items()
         for rank in range(max(_ranks(case, target) for case in cases))
     ]
+
+
+def _withheld(case: Case) -> set[str]:
+    """Variants of the case that a core with M4's features does without."""
+    graph = case_graph(case)
+    variants = [v for node in graph.nodes for v in usable_variants(graph, node, PLAIN)]
+    return {v.name for v in variants if not v.runs_on(frozenset(M4.features))}
+
+
+def _withheld_suites() -> list[tuple[str, str]]:
+    suites = {(module, name) for module, cases in all_cases().items() for case in cases for name in _withheld(case)}
+    return sorted(suites)
 
 
 @functools.cache
@@ -97,6 +110,16 @@ def test_c_on_this_computer_equals_the_reference(module: str, rank: int, tmp_pat
     plan, gaps = planned_apart(graph, with_twins(steps_of_rank(graph, HOST, rank)))
     firmware = build_firmware(plan, HOST, tmp_path / "build", sanitize=True, gaps=gaps)
     _assert_equal(cases, run_on_host(firmware, graph, HOST, inputs))
+
+
+@pytest.mark.parametrize(("module", "variant"), _withheld_suites())
+def test_c_for_plain_cores_equals_the_reference(module: str, variant: str, tmp_path: Path) -> None:
+    """The same for the kernels of cores without the DSP extension."""
+    cases = [case for case in all_cases()[module] if variant in _withheld(case)]
+    graph, inputs = _merged(cases, f"{module}_{variant}")
+    plan, gaps = planned_apart(graph, steps_of_variant(graph, PLAIN, variant))
+    firmware = build_firmware(plan, PLAIN, tmp_path / "build", sanitize=True, gaps=gaps)
+    _assert_equal(cases, run_on_host(firmware, graph, PLAIN, inputs))
 
 
 @pytest.mark.parametrize(("module", "rank"), _suites(M4))

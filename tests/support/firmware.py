@@ -91,6 +91,19 @@ def steps_of_rank(graph: Graph, target: Target, rank: int) -> tuple[Step, ...]:
     return tuple(steps)
 
 
+def steps_of_variant(graph: Graph, target: Target, name: str) -> tuple[Step, ...]:
+    """Steps with the variant of this name, which every node that computes anything has on the target."""
+    steps = []
+    for node in graph.nodes:
+        op = registry()[node.op]
+        if op.view:
+            steps.append(Step(node, None, (), 0))
+            continue
+        (variant,) = (v for v in usable_variants(graph, node, target) if v.name == name)
+        steps.append(Step(node, variant, variant.lower(graph, node), op.macs(graph, node)))
+    return tuple(steps)
+
+
 def checked_plan(graph: Graph, target: Target) -> Plan:
     """As the tool makes it."""
     plan = make_plan(graph, target)
