@@ -33,6 +33,7 @@ from support.suite import case_graph, case_inputs, reference_outputs
 from toolchain.errors import BoardError
 from toolchain.graph import Graph
 from toolchain.ops.base import KernelVariant
+from toolchain.options import variants_for
 from toolchain.select import usable_variants
 from toolchain.target import Target
 
@@ -66,14 +67,18 @@ def _suites(target: Target) -> list[tuple[str, int]]:
 
 def _withheld(case: Case) -> set[str]:
     """Variants of the case that a core with M4's features does without."""
-    graph = case_graph(case)
-    variants = [v for node in graph.nodes for v in usable_variants(graph, node, PLAIN)]
-    return {v.name for v in variants if not v.runs_on(frozenset(M4.features))}
+    graph, m4 = case_graph(case), frozenset(M4.features)
+    variants = [(v, node) for node in graph.nodes for v in variants_for(node, PLAIN) if not v.runs_on(m4)]
+    return {v.name for v, node in variants if v.supports(graph, node)}
 
 
 def _withheld_suites() -> list[tuple[str, str]]:
     suites = {(module, name) for module, cases in all_cases().items() for case in cases for name in _withheld(case)}
     return sorted(suites)
+
+
+def _withheld_cases(module: str, variant: str) -> list[Case]:
+    return [case for case in all_cases()[module] if variant in _withheld(case)]
 
 
 @functools.cache
@@ -115,11 +120,26 @@ def test_c_on_this_computer_equals_the_reference(module: str, rank: int, tmp_pat
 @pytest.mark.parametrize(("module", "variant"), _withheld_suites())
 def test_c_for_plain_cores_equals_the_reference(module: str, variant: str, tmp_path: Path) -> None:
     """The same for the kernels of cores without the DSP extension."""
-    cases = [case for case in all_cases()[module] if variant in _withheld(case)]
+    cases = _withheld_cases(module, variant)
     graph, inputs = _merged(cases, f"{module}_{variant}")
     plan, gaps = planned_apart(graph, steps_of_variant(graph, PLAIN, variant))
     firmware = build_firmware(plan, PLAIN, tmp_path / "build", sanitize=True, gaps=gaps)
     _assert_equal(cases, run_on_host(firmware, graph, PLAIN, inputs))
+
+
+@pytest.mark.parametrize(("module", "variant"), _withheld_suites())
+def test_kernels_for_plain_cores_over_inputs_and_by_rows(module: str, variant: str, tmp_path: Path) -> None:
+    """Outputs over inputs as far as the kernel allows; then each operator as a stage of its own."""
+    cases = _withheld_cases(module, variant)
+    graph, inputs = _merged(cases, f"{module}_{variant}_over")
+    steps = steps_of_variant(graph, PLAIN, variant)
+    plans = [planned_over(graph, steps)]
+    by_rows_steps, stages = by_rows(graph, steps, PLAIN, (1, 3, 2))
+    plans += [planned(graph, by_rows_steps, stages)] if stages else []
+    assert len(plans) == (1 if variant == "fours" and module == "fully_connected" else 2)
+    for i, plan in enumerate(plans):
+        firmware = build_firmware(plan, PLAIN, tmp_path / f"build_{i}")
+        _assert_equal(cases, run_on_host(firmware, graph, PLAIN, inputs))
 
 
 @pytest.mark.parametrize(("module", "rank"), _suites(M4))

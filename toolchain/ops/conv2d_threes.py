@@ -9,6 +9,7 @@ from toolchain.ops.base import Const, Cost, KernelCall, KernelVariant
 from toolchain.ops.channels import Channels
 from toolchain.ops.common import Window, constant
 from toolchain.ops.plain_channels import plain_channels, requantize_right_fields, short_shifts
+from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap
 
 COLUMNS = 4  # of K at a time, and channels
 LOWEST, HIGHEST = -(1 << 20), (1 << 20) - 1  # of a sum in 21 bits
@@ -112,4 +113,6 @@ THREES = KernelVariant(
     supports=_supports,
     without=frozenset({"dsp"}),
     in_place=_in_place,
+    overlap=lambda g, n: window_overlap(g, n, copied=True),
+    rows=lambda g, n: WINDOW_FIELDS,
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import Const, Cost, KernelCall, KernelVariant
+from toolchain.ops.base import Const, Cost, KernelCall, KernelVariant, Overlap
 from toolchain.ops.channels import Channels
 from toolchain.ops.common import Window, constant
 from toolchain.ops.plain_channels import plain_channels, requantize_right_fields, short_shifts
+from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap
 
 FOUR = 4  # channels at a time
 POINTER_BYTES = 8  # of a computer that runs the portable C; four on the targets
@@ -91,4 +92,7 @@ FOURS = KernelVariant(
     supports=_supports,
     without=frozenset({"dsp"}),
     in_place=lambda g, n: (0,) if _keeps_shape(g, n) else (),
+    # where the shape is kept, a row is copied before outputs overwrite it
+    overlap=lambda g, n: Overlap(0) if _keeps_shape(g, n) else window_overlap(g, n),
+    rows=lambda g, n: WINDOW_FIELDS,
 )
