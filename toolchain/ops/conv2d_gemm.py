@@ -214,7 +214,8 @@ def _runs_cycles(graph: Graph, node: Node, copied: int) -> float:
     out = graph.tensor(node.outputs[0])
     window: Window = node.attrs.window
     pairs = -(-out.shape[1] * out.shape[2] // 2)
-    calls = copied + (pairs if out.shape[2] < 4 else out.shape[1] * (2 if out.shape[2] % 2 else 1))
+    # a run in each row, and one more where two rows of an odd number of pixels meet
+    calls = min(pairs, copied + out.shape[1] * (1.5 if out.shape[2] % 2 else 1))
     row = window.size[1] * graph.tensor(node.inputs[0]).shape[3]
     copy = 60.0 + 2 * window.size[0] * (70.0 + 2 * min(row, 16) + 0.6 * max(row - 16, 0))
     return pairs * _pair_cycles(graph, node) + calls * 220.0 + copied * copy

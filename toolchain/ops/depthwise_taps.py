@@ -65,25 +65,24 @@ class _Plan:
     columns: _Side
     transposed: bool
 
-    def cycles(self, channels: int) -> float:
+    def cycles(self, channels: int, relu: bool) -> float:
         """Modelled cycles of the whole layer."""
         pairs, odd = divmod(self.columns.taps, 2)
-        window = self.rows.taps * (26 * pairs + 9 * odd + 17) + 70
+        window = self.rows.taps * (26 * pairs + 9 * odd + 17) + (52 if relu else 60)
         (top, bottom), (left, right) = self.rows.inside, self.columns.inside
         runs = bottom - top if right > left else 0
         outputs = self.rows.axis.out_size * self.columns.axis.out_size
         border = outputs - (bottom - top) * (right - left)
         gather = self.rows.taps * (20 * self.columns.taps + 20) + 150
-        return -(-channels // 4) * (window * outputs + runs * 190 + border * gather + 60 * self.rows.axis.out_size)
+        return -(-channels // 4) * (window * outputs + runs * 230 + border * gather + 60 * self.rows.axis.out_size)
 
 
 def _plan(graph: Graph, node: Node) -> _Plan:
     """The faster way round."""
     window: Window = node.attrs.window
     height, width = (_Side(a, s, d) for a, s, d in zip(axes(graph, node), window.size, window.dilation, strict=True))
-    channels = graph.tensor(node.outputs[0]).shape[3]
     plans = (_Plan(height, width, False), _Plan(width, height, True))
-    return min(plans, key=lambda plan: plan.cycles(channels))
+    return min(plans, key=lambda plan: plan.cycles(graph.tensor(node.outputs[0]).shape[3], True))
 
 
 def _pack(channels: Channels) -> Array:
@@ -133,7 +132,8 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
 
 
 def _cost(graph: Graph, node: Node) -> Cost:
-    return Cost(_plan(graph, node).cycles(graph.tensor(node.outputs[0]).shape[3]))
+    out = graph.tensor(node.outputs[0])
+    return Cost(_plan(graph, node).cycles(out.shape[3], out.zero_point == -128))
 
 
 TAPS = KernelVariant(
