@@ -18,6 +18,7 @@ from benchmarks.shapes import (
     convolution,
     depthwise,
     fully_connected,
+    lookup,
     mean,
     pad,
     pool,
@@ -225,7 +226,7 @@ def _rest(rng: random.Random) -> list[Shape]:
     sizes = ((1, 640), (1, 49, 10, 1), (1, 32, 32, 3), (1, 16, 16, 24))
     others = [unary("QUANTIZE", s, real=True) for s in sizes] + [unary("DEQUANTIZE", s, None) for s in sizes]
     others += [unary("QUANTIZE", s, (0.03, 20)) for s in sizes] + [unary("RELU", s, (0.025, -128)) for s in sizes]
-    others += [unary("RELU6", s) for s in sizes]
+    others += [unary("RELU6", s) for s in sizes] + [lookup(s) for s in sizes]
     return [*means, *softmaxes, *pads, *joined, *others]
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from toolchain.codegen.views import layer_text
 from toolchain.graph import Array, Graph, Node, QuantParams, Tensor
 from toolchain.ops import by_tflite_name, registry
-from toolchain.ops.base import TfliteOperator, unmet
+from toolchain.ops.base import Op, TfliteOperator, unmet
+from toolchain.ops.lookup import LookupAttrs
 
 SAME, VALID = 0, 1  # schema.fbs, Padding
 NONE, RELU, RELU6 = 0, 1, 3  # schema.fbs, ActivationFunctionType
@@ -58,6 +59,10 @@ def _shape(
     """A node read by its operator as from a file. Raises ValueError for what mcuforge does not support."""
     op = by_tflite_name()[builtin]
     attrs = op.read(TfliteOperator(builtin, SimpleNamespace(**options), inputs, (out,)))
+    return _node_shape(op, attrs, inputs, out, remark)
+
+
+def _node_shape(op: Op, attrs: Any, inputs: tuple[Tensor, ...], out: Tensor, remark: str) -> Shape:
     plain = {f"in{i}": t for i, t in enumerate(inputs)} | {"out": out}
     node = Node(op.name, op.name, tuple(f"in{i}" for i in range(len(inputs))), ("out",), attrs)
     name = " ".join(layer_text(Graph("", plain, (node,), (), ()), node).split()) + (f", {remark}" if remark else "")
@@ -236,3 +241,9 @@ def unary(builtin: str, shape: tuple[int, ...], out: Quant | None = QUANT, *, re
     y = _variable(shape, out) if out else _variable(shape, None, "float32")
     remark = "float32" if real or out is None else f"zero point {out[1]}"
     return _shape(builtin, (x,), y, {}, remark)
+
+
+def lookup(shape: tuple[int, ...]) -> Shape:
+    """The table that only passes make."""
+    codes = tuple(np.random.default_rng(0).integers(-128, 128, 256).tolist())
+    return _node_shape(registry()["lookup"], LookupAttrs(codes), (_variable(shape),), _variable(shape), "")

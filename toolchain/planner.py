@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from toolchain.budget import Budget
 from toolchain.errors import TargetError
 from toolchain.graph import Graph
 from toolchain.memory import plan_memory
 from toolchain.plan import Plan
-from toolchain.select import select
+from toolchain.select import ranked
 from toolchain.target import Target
+
+MOST_TRIED = 40  # choices whose arena is laid out
 
 
 def make_plan(graph: Graph, target: Target, budget: Budget | None = None) -> Plan:
-    """Kernels and arena. Where the arena needs more than what is alive at once, kernels with less scratch are taken.
+    """Kernels, stages and arena. An arena may need more than what is alive at once; other choices are tried then.
 
     Raises TargetError for a limit that cannot be kept.
     """
     budget = budget or Budget()
-    plan = _plan_once(graph, target, budget)
-    limit, needed = budget.max_ram, plan.memory.arena_bytes
-    while limit is not None and plan.memory.arena_bytes > limit:
-        try:
-            plan = _plan_once(graph, target, dataclasses.replace(budget, max_ram=plan.memory.lower_bound - 1))
-        except TargetError as e:
-            raise TargetError(
-                f"the limit on RAM cannot be kept: the smallest arena found takes {needed:,} bytes, "
-                f"{needed - limit:,} more than {limit:,}",
-                "Raise this limit or another one that binds, or make the model smaller.",
-            ) from e
-        needed = min(needed, plan.memory.arena_bytes)
-    return plan
-
-
-def _plan_once(graph: Graph, target: Target, budget: Budget) -> Plan:
-    chosen = select(graph, target, budget)
-    memory = plan_memory(graph, chosen.steps, chosen.stages)
-    return Plan(graph, chosen.steps, memory, chosen.stages, chosen.flash)
+    best: Plan | None = None
+    limit = float("inf")  # on the RAM that is expected of a choice which is worth trying
+    tried = 0
+    for chosen in ranked(graph, target, budget):
+        if chosen.ram >= limit:
+            continue
+        if tried == MOST_TRIED:
+            break
+        tried += 1
+        memory = plan_memory(graph, chosen.steps, chosen.stages)
+        plan = Plan(graph, chosen.steps, memory, chosen.stages, chosen.flash)
+        if best is None or plan.memory.arena_bytes < best.memory.arena_bytes:
+            best = plan
+        if budget.objective == "ram":
+            limit = best.memory.arena_bytes
+        elif budget.max_ram is None or plan.memory.arena_bytes <= budget.max_ram:
+            return plan
+        else:
+            limit = chosen.ram
+    assert best is not None
+    if budget.max_ram is not None and best.memory.arena_bytes > budget.max_ram:
+        needed = best.memory.arena_bytes
+        raise TargetError(
+            f"the limit on RAM cannot be kept: the smallest arena found takes {needed:,} bytes, "
+            f"{needed - budget.max_ram:,} more than {budget.max_ram:,}",
+            "Raise this limit or another one that binds, or make the model smaller.",
+        )
+    return best

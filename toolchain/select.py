@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -55,7 +56,7 @@ class _Choice:
     cycles: float
     picks: tuple[tuple[int, int], ...]
 
-    @property
+    @cached_property
     def ram(self) -> int:
         return max((self.problem.ram[i][k] for i, k in self.picks), default=0)
 
@@ -77,14 +78,21 @@ class Selection:
 
 
 def select(graph: Graph, target: Target, budget: Budget | None = None) -> Selection:
-    """The graph has passed ``verify.check_supported``. Raises TargetError that names the limit that cannot be kept."""
-    budget = budget or Budget()
+    """What serves the budget best. Raises TargetError that names the limit that cannot be kept."""
+    return next(ranked(graph, target, budget or Budget()))
+
+
+def ranked(graph: Graph, target: Target, budget: Budget) -> Iterator[Selection]:
+    """What keeps the budget, best first. The graph has passed ``verify.check_supported``.
+
+    Raises TargetError that names the limit that cannot be kept.
+    """
     singles, stages = single_blocks(graph, target), tuple(stage_blocks(graph, target))
     cuts = partitions(singles, stages, budget.max_ram)
-    best = _best([_problem(graph, cut) for cut in cuts], budget)
-    picked = {best.problem.nodes[i]: best.problem.options[i][k] for i, k in best.picks}
-    steps = tuple(_step(graph, node, picked.get(i)) for i, node in enumerate(graph.nodes))
-    return Selection(steps, best.problem.stages, best.flash, best.ram, best.cycles)
+    for choice in _ranked([_problem(graph, cut) for cut in cuts], budget):
+        picked = {choice.problem.nodes[i]: choice.problem.options[i][k] for i, k in choice.picks}
+        steps = tuple(_step(graph, node, picked.get(i)) for i, node in enumerate(graph.nodes))
+        yield Selection(steps, choice.problem.stages, choice.flash, choice.ram, choice.cycles)
 
 
 def _step(graph: Graph, node: Node, option: Option | None) -> Step:
@@ -106,8 +114,8 @@ def _problem(graph: Graph, cut: Partition) -> _Problem:
     )
 
 
-def _best(problems: Sequence[_Problem], budget: Budget) -> _Choice:
-    """The choice that serves the objective best. Raises TargetError when a limit cannot be kept."""
+def _ranked(problems: Sequence[_Problem], budget: Budget) -> list[_Choice]:
+    """The choices within the limits, best for the objective first. Raises TargetError when there is none."""
     least_ram = min(p.smallest_ram() for p in problems)
     if budget.max_ram is not None and least_ram > budget.max_ram:
         raise _impossible("RAM", "bytes", least_ram, budget.max_ram, "the smallest plan")
@@ -127,7 +135,7 @@ def _best(problems: Sequence[_Problem], budget: Budget) -> _Choice:
     return _OBJECTIVES[budget.objective](choices, least_flash)
 
 
-def _balanced(choices: Sequence[_Choice], least_flash: int) -> _Choice:
+def _balanced(choices: Sequence[_Choice], least_flash: int) -> list[_Choice]:
     """Of the fastest choices that are not much larger than the smallest, the one that is small for both memories.
 
     The smallest one for RAM is the smallest that keeps every tensor whole.
@@ -139,21 +147,30 @@ def _balanced(choices: Sequence[_Choice], least_flash: int) -> _Choice:
         return choice.flash / least_flash + choice.ram / max(least_ram, 1)
 
     small = [c for c in choices if c.flash <= BALANCED_FLASH * least_flash and c.ram <= BALANCED_RAM * least_ram]
-    fast = _within_cycles(small or [min(choices, key=size)], SAME_CYCLES)
-    return min(fast, key=lambda c: (size(c), c.cycles))
+    small = small or [min(choices, key=size)]
+    fast = sorted(_within_cycles(small, SAME_CYCLES), key=lambda c: (size(c), c.cycles))
+    return [*fast, *_by_cycles([c for c in small if c not in set(fast)]), *_by_cycles(choices)]
 
 
-def _least_ram(choices: Sequence[_Choice], least_flash: int) -> _Choice:
+def _least_ram(choices: Sequence[_Choice], least_flash: int) -> list[_Choice]:
     """Of those that are not much larger in flash than the smallest, nor much slower than the fastest of these."""
     least_flash = max(least_flash, min(c.flash for c in choices))
     small = _within_cycles([c for c in choices if c.flash <= BALANCED_FLASH * least_flash], RAM_CYCLES)
-    return min(small, key=lambda c: (c.ram, c.cycles, c.flash))
+    return sorted(small, key=lambda c: (c.ram, c.cycles, c.flash))
 
 
-_OBJECTIVES: Mapping[str, Callable[[Sequence[_Choice], int], _Choice]] = {
+def _by_cycles(choices: Sequence[_Choice], _: int = 0) -> list[_Choice]:
+    return sorted(choices, key=lambda c: (c.cycles, c.ram, c.flash))
+
+
+def _by_flash(choices: Sequence[_Choice], _: int) -> list[_Choice]:
+    return sorted(choices, key=lambda c: (c.flash, c.cycles, c.ram))
+
+
+_OBJECTIVES: Mapping[str, Callable[[Sequence[_Choice], int], list[_Choice]]] = {
     "balanced": _balanced,
-    "latency": lambda choices, _: min(choices, key=lambda c: (c.cycles, c.ram, c.flash)),
-    "flash": lambda choices, _: min(choices, key=lambda c: (c.flash, c.cycles, c.ram)),
+    "latency": _by_cycles,
+    "flash": _by_flash,
     "ram": _least_ram,
 }
 
