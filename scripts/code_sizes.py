@@ -1,4 +1,5 @@
-"""Measures the code of every runtime function for the stm32 target: python scripts/code_sizes.py
+"""Measures the code of every runtime function for the stm32 target, of those for Helium for a Cortex-M55:
+python scripts/code_sizes.py
 
 Writes toolchain/code_sizes.json, from which kernels are chosen under a flash budget: bytes, with the static helpers and
 tables that are needed, and the other runtime functions that are called.
@@ -23,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def functions_of(source: Path, folder: Path) -> dict[str, dict[str, Any]]:
     """``bytes`` and ``calls`` by public function."""
-    target = load_target("stm32")
+    target = load_target("mps3-an547" if "_mve" in source.stem else "stm32")
     output = folder / f"{source.name}.o"
     command = [compiler_command(target), *MODEL_FLAGS, *target.compiler.cflags, "-c", str(source), "-o", str(output)]
     subprocess.run(command, check=True)
@@ -58,7 +59,7 @@ def _reached(elf: ELFFile, table: Any, start: int) -> dict[str, Any]:
 
 
 def measure() -> dict[str, dict[str, Any]]:
-    """All runtime functions; the twins are not for this target."""
+    """All runtime functions; the twins are for no target."""
     functions: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for source in sorted((resources.templates() / "runtime").glob("*.[cS]")):

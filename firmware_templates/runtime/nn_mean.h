@@ -15,4 +15,7 @@ typedef struct {
 
 void nn_mean_s8(const nn_mean_params *p, const int8_t *in, int8_t *out);
 
+/* For cores with Helium (MVE). */
+void nn_mean_s8_mve(const nn_mean_params *p, const int8_t *in, int8_t *out);
+
 #endif

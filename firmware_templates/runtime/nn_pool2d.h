@@ -46,4 +46,8 @@ static inline nn_pool2d_taps nn_pool2d_window(const nn_pool2d_params *p, int32_t
 void nn_average_pool2d_s8(const nn_pool2d_params *p, const int8_t *in, int8_t *out);
 void nn_max_pool2d_s8(const nn_pool2d_params *p, const int8_t *in, int8_t *out);
 
+/* For cores with Helium (MVE). */
+void nn_average_pool2d_s8_mve(const nn_pool2d_params *p, const int8_t *in, int8_t *out);
+void nn_max_pool2d_s8_mve(const nn_pool2d_params *p, const int8_t *in, int8_t *out);
+
 #endif

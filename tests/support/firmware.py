@@ -39,8 +39,9 @@ def strict_target(name: str) -> Target:
 
 
 def twin_target() -> Target:
-    """This computer, claiming the features of a Cortex-M4F: steps for it need ``with_twins``."""
-    return strict_target("host").model_copy(update={"features": load_target("stm32").features})
+    """This computer, claiming the features of a Cortex-M4F and of a Cortex-M55: steps for it need ``with_twins``."""
+    features = (*load_target("stm32").features, *load_target("mps3-an547").features)
+    return strict_target("host").model_copy(update={"features": features})
 
 
 def with_twins(steps: tuple[Step, ...]) -> tuple[Step, ...]:

@@ -59,7 +59,7 @@ class KernelCall:
 
 @dataclass(frozen=True)
 class Cost:
-    """Predicted cycles (modelled, Cortex-M4) of one execution."""
+    """Predicted cycles (modelled, Cortex-M4) of one execution; of kernels for Helium, instructions (``mve.py``)."""
 
     cycles: float
 

@@ -42,6 +42,7 @@ from toolchain.ops.common import (
     window_from_tflite,
 )
 from toolchain.ops.conv2d_gemm import GEMM, GEMM_1X1, GEMM_PADDED
+from toolchain.ops.conv2d_mve import MVE, MVE_1X1, MVE_1X1_IN_PLACE
 from toolchain.ops.conv2d_threes import THREES
 from toolchain.ops.conv2d_winograd import WINOGRAD
 from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap, window_rows
@@ -227,6 +228,9 @@ OPS = (
             *WINOGRAD,
             GEMM_1X1,
             THREES,
+            MVE,
+            MVE_1X1,
+            MVE_1X1_IN_PLACE,
         ),
     ),
 )

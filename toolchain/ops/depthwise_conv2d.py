@@ -26,6 +26,8 @@ from toolchain.ops.conv2d import SPATIAL, WEIGHTS, conv_params, read, weights_pe
 from toolchain.ops.depthwise_dsp import PACKED_3X3
 from toolchain.ops.depthwise_fours import FOURS
 from toolchain.ops.depthwise_line import LINE
+from toolchain.ops.depthwise_mve import MVE, MVE_LINE
+from toolchain.ops.depthwise_mve_taps import MVE_TAPS
 from toolchain.ops.depthwise_taps import TAPS
 from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap, window_rows
 
@@ -99,6 +101,9 @@ OPS = (
             LINE,
             TAPS,
             FOURS,
+            MVE,
+            MVE_LINE,
+            MVE_TAPS,
         ),
     ),
 )

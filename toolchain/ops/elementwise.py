@@ -14,6 +14,7 @@ import numpy as np
 from toolchain import fixedpoint
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops.add_dsp import BUILT, DSP, LEFT_SHIFT, TABLES, factors
+from toolchain.ops.add_mve import MVE
 from toolchain.ops.base import (
     INT8,
     Constraint,
@@ -241,6 +242,7 @@ OPS = (
         TABLES,
         BUILT,
         DSP,
+        MVE,
     ),
     _op(
         "mul",

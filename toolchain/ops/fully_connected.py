@@ -37,6 +37,7 @@ from toolchain.ops.common import (
 from toolchain.ops.conv2d import WEIGHTS, weights_per_channel
 from toolchain.ops.fully_connected_dsp import DIRECT, DSP
 from toolchain.ops.fully_connected_fours import FOURS
+from toolchain.ops.fully_connected_mve import MVE
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ OPS = (
             DSP,
             DIRECT,
             FOURS,
+            MVE,
         ),
     ),
 )

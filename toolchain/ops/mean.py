@@ -12,8 +12,9 @@ import numpy as np
 
 from toolchain import fixedpoint
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import INT8, Constraint, FittedCost, KernelCall, KernelVariant, Op, clamp_int8, no_attrs
+from toolchain.ops.base import INT8, Constraint, Cost, FittedCost, KernelCall, KernelVariant, Op, clamp_int8, no_attrs
 from toolchain.ops.common import WITHIN_32_BITS, constant, elements, within_32_bits
+from toolchain.ops.mve import FEATURES
 
 PART = 256  # NN_SUM_RUN: elements that are summed in 16 bits
 
@@ -55,7 +56,14 @@ def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
     return 1.0, *(float(outer * n) for n in terms)
 
 
-def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+def _cost_mve(graph: Graph, node: Node) -> Cost:
+    """Instructions, as ``mve.py`` says: eight inner elements are a vector."""
+    outer, count, inner = _dimensions(graph, node)
+    runs = -(-count // 256)
+    return Cost(50.0 + outer * (20.0 + -(-inner // 8) * (25.0 + 30.0 * runs + 5.0 * count) + 28.0 * inner))
+
+
+def _lower(symbol: str, graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     outer, count, inner = _dimensions(graph, node)
     multiplier, shift = _multiplier(graph, node)
@@ -68,7 +76,7 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
         ("multiplier", multiplier),
         ("shift", shift),
     )
-    return (KernelCall("nn_mean_s8", "nn_mean.h", "nn_mean_params", params, node.inputs[:1], node.outputs),)
+    return (KernelCall(symbol, "nn_mean.h", "nn_mean_params", params, node.inputs[:1], node.outputs),)
 
 
 def _adjacent(graph: Graph, node: Node) -> bool:
@@ -113,8 +121,15 @@ OPS = (
             KernelVariant(
                 name="portable",
                 sources=("nn_mean_s8.c",),
-                lower=_lower,
+                lower=lambda g, n: _lower("nn_mean_s8", g, n),
                 cost=FittedCost((106.2, 31.27, 57.13, 252.9, 19.93, 14.89, 48.12, 7.8), _terms),
+            ),
+            KernelVariant(
+                name="mve",
+                sources=("nn_mean_s8_mve.c",),
+                lower=lambda g, n: _lower("nn_mean_s8_mve", g, n),
+                cost=_cost_mve,
+                features=FEATURES,
             ),
         ),
     ),

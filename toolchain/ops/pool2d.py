@@ -6,13 +6,23 @@ rounding half away from zero) and ``MaxPool``; input and output have the same qu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import INT8, Constraint, FittedCost, KernelCall, KernelVariant, Op, TfliteOperator, clamp_int8
+from toolchain.ops.base import (
+    INT8,
+    Constraint,
+    Cost,
+    FittedCost,
+    KernelCall,
+    KernelVariant,
+    Op,
+    TfliteOperator,
+    clamp_int8,
+)
 from toolchain.ops.common import (
     ACTIVATIONS,
     Window,
@@ -24,7 +34,10 @@ from toolchain.ops.common import (
     window_from_tflite,
 )
 from toolchain.ops.conv2d import SPATIAL
+from toolchain.ops.mve import FEATURES, clamp_cost
 from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap, window_rows
+
+SUM_MVE_CHANNELS, HIGHEST_MVE_CHANNELS = 8, 16  # NN_SUM_MVE_CHANNELS, NN_HIGHEST_MVE_CHANNELS: of a vector
 
 
 @dataclass(frozen=True)
@@ -114,6 +127,22 @@ def _maximum_terms(graph: Graph, node: Node) -> tuple[float, ...]:
     return 1.0, *map(float, [windows, *groups, clamped])
 
 
+def _cost_mve(groups_of: int, window: float, run: float, element: float) -> Callable[[Graph, Node], Cost]:
+    """Instructions, as ``mve.py`` says: of a window of a group of channels, of a run in it, and of an output."""
+
+    def cost(graph: Graph, node: Node) -> Cost:
+        windows, runs, pairs, odd = _runs(graph, node)
+        taps = 2 * pairs + odd
+        out = graph.tensor(node.outputs[0])
+        groups = -(-out.shape[3] // groups_of)
+        clamp = clamp_cost(graph, node) if groups_of == HIGHEST_MVE_CHANNELS else 0.0
+        return Cost(
+            40.0 + 55.0 * windows + groups * (window * windows + run * runs + 5.0 * taps) + element * out.size + clamp
+        )
+
+    return cost
+
+
 def _same_quantization(graph: Graph, node: Node) -> bool:
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     return abs(x.scale - out.scale) <= 1e-6 and x.zero_point == out.zero_point
@@ -154,6 +183,15 @@ OPS = (
                 overlap=window_overlap,
                 rows=lambda g, n: WINDOW_FIELDS,
             ),
+            KernelVariant(
+                name="mve",
+                sources=("nn_average_pool2d_s8_mve.c",),
+                lower=lambda g, n: _lower("nn_average_pool2d_s8_mve", g, n),
+                cost=_cost_mve(SUM_MVE_CHANNELS, 25.0, 30.0, 30.0),
+                features=FEATURES,
+                overlap=window_overlap,
+                rows=lambda g, n: WINDOW_FIELDS,
+            ),
         ),
     ),
     Op(
@@ -169,6 +207,15 @@ OPS = (
                 sources=("nn_max_pool2d_s8.c",),
                 lower=lambda g, n: _lower("nn_max_pool2d_s8", g, n),
                 cost=FittedCost((54.56, 95.2, 16.4, 10.9, 10.0, 12.13, 9.08, 10.66, 13.8), _maximum_terms),
+                overlap=window_overlap,
+                rows=lambda g, n: WINDOW_FIELDS,
+            ),
+            KernelVariant(
+                name="mve",
+                sources=("nn_max_pool2d_s8_mve.c",),
+                lower=lambda g, n: _lower("nn_max_pool2d_s8_mve", g, n),
+                cost=_cost_mve(HIGHEST_MVE_CHANNELS, 25.0, 15.0, 0.0),
+                features=FEATURES,
                 overlap=window_overlap,
                 rows=lambda g, n: WINDOW_FIELDS,
             ),
