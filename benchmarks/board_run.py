@@ -32,9 +32,9 @@ def virtual_port(target: Target) -> PortChoice:
 def run_counted(
     choice: PortChoice, target: Target, ident: ModelId, codes: Sequence[Array]
 ) -> tuple[list[list[Array]], list[RegionCounts]]:
-    """The board's outputs for each sample, and what the emulator counted during each."""
+    """The board's outputs for each sample, and what the emulator counted during each: cycles where it has a model."""
     with linked(with_query(choice.url, "count=1"), target, ident.sha256, ident.name) as (link, port):
-        if port.board.no_cycles:
+        if target.emulator and target.emulator.cycle_model and port.board.no_cycles:
             raise ToolError(
                 f"there are no modelled cycles: {port.board.no_cycles}",
                 "Install a host compiler and QEMU with plugins.",

@@ -41,7 +41,7 @@ from toolchain.virtual.qemu import find_qemu
 
 
 @dataclass(frozen=True, eq=False)
-class _Measured:
+class Measured:
     """One build on the board. ``regions`` are what the emulator counted, one for each sample."""
 
     compiled: Compiled
@@ -81,7 +81,7 @@ def measure_model(
     name: str, path: Path, target: Target, progress: Progress, objectives: Sequence[str]
 ) -> tuple[Model, str]:
     """The model's figures, and the version of the compiler that its firmware names."""
-    default, *others = (_measured(name, path, target, o, progress) for o in (OBJECTIVES[0], *objectives))
+    default, *others = (measured(name, path, target, o, progress) for o in (OBJECTIVES[0], *objectives))
     first, plan = default.regions[0], default.compiled.plan
     model = Model(
         name=name,
@@ -114,7 +114,8 @@ def measure_model(
     return model, version_in(default.firmware.compiler)
 
 
-def _measured(name: str, path: Path, target: Target, objective: str, progress: Progress) -> _Measured:
+def measured(name: str, path: Path, target: Target, objective: str, progress: Progress) -> Measured:
+    """Builds the model for the target and runs it on its virtual board, beside TFLM's reference kernels."""
     choice = virtual_port(target)
     job = Job(str(path), target, name=name, port=choice.url, budget=Budget(objective))
     compiled = compile_model(job, progress)
@@ -128,7 +129,7 @@ def _measured(name: str, path: Path, target: Target, objective: str, progress: P
     outputs, regions = run_counted(choice, target, compiled.model.ident, codes)
     expected = tflm_outputs(compiled.model.tflite, codes, len(outputs[0]))
     count, differing = count_codes(outputs, expected)
-    return _Measured(compiled, firmware, tuple(regions), count, differing)
+    return Measured(compiled, firmware, tuple(regions), count, differing)
 
 
 def _layers(plan: Plan, firmware: Firmware, region: RegionCounts) -> tuple[Layer, ...]:

@@ -35,6 +35,14 @@ class Peer(_Strict):
     models: dict[str, PeerModel]
 
 
+class Helium(_Strict):
+    """``instructions`` of one inference of each model on an emulated Cortex-M55, exact."""
+
+    name: str
+    source: str
+    instructions: dict[str, int]
+
+
 class Silicon(_Strict):
     """``mcycles`` are millions of measured cycles, one for each of ``models``."""
 
@@ -45,6 +53,7 @@ class Silicon(_Strict):
 
 class Peers(_Strict):
     peer: Peer
+    helium: Helium
     silicon: Silicon
 
 
