@@ -33,9 +33,10 @@ typedef struct {
     nn_rows_image in[2]; /* the second one's row_bytes are 0 when there is none */
     int8_t *out;
     int32_t out_row_bytes;
-    int16_t in_h, out_h;              /* rows of the whole tensors */
-    int16_t stride, extent, pad_top;  /* output row r needs input rows from r * stride - pad_top on */
-    uint16_t readers;                 /* bit s: step s reads the output */
+    int16_t in_h, out_h; /* rows of the whole tensors */
+    int16_t stride, extent,
+        pad_top;      /* output row r needs input rows from r * stride - pad_top on */
+    uint16_t readers; /* bit s: step s reads the output */
 } nn_rows_step;
 
 /* Executes `count` steps, at most NN_ROWS_MOST_STEPS, `rows` rows of the last output at a time. */
