@@ -19,6 +19,7 @@ from toolchain.budget import OBJECTIVES
 from toolchain.errors import DataError
 from toolchain.graph import Graph, Node, Tensor
 from toolchain.ops.base import KernelCall
+from toolchain.plan import Layer as PlanLayer
 from toolchain.plan import MemoryPlan, Plan, Step
 
 
@@ -181,7 +182,7 @@ def test_bytes_that_overlap_are_counted_once() -> None:
     calls = (KernelCall("f", "f.h", "struct f", (), ("x",), ("y",), scratch_bytes=10),)
     step = Step(node, None, calls, 0)
     memory = MemoryPlan({"x": 0, "y": 8}, {"n": 40}, 50, 50)
-    assert _touched(Plan(graph, (step,), memory), step) == 24 + 10
+    assert _touched(Plan(graph, (step,), memory), PlanLayer((step,))) == 24 + 10
 
 
 def test_the_mean_is_geometric() -> None:
