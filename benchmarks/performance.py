@@ -64,9 +64,9 @@ TAIL = """
 ## What was tried
 Kept, because it gained:
 - Rounding once where that is proved to give the codes of rounding twice: 3 instructions an output instead of 5.
-- One assembly loop that gathers windows, multiplies and requantizes for a run of pixel pairs, entered by a computed jump,
-  so that short products (8 channels, 3x3x3) have no loop of their own: first layers from 2.7 to 1.8 cycles per MAC, 1x1
-  from 8 channels from 3.0 to 2.2.
+- One assembly loop that gathers windows, multiplies and requantizes for a run of pixel pairs, entered by a computed
+  jump, so that short products (8 channels, 3x3x3) have no loop of their own: first layers from 2.7 to 1.8 cycles per
+  MAC, 1x1 from 8 channels from 3.0 to 2.2.
 - Stages instead of whole tensors: visual wake words from 74 to 28 KB of RAM for 2 % more cycles.
 
 Left out, because it did not:
