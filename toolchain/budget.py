@@ -9,17 +9,19 @@ from toolchain.errors import UserError
 from toolchain.target import Target
 
 OBJECTIVES = ("balanced", "latency", "flash", "ram")
+HEURISTIC, OPTIMAL = ARENAS = "heuristic", "optimal"
 _SIZES = {"": 1, "k": 1000, "m": 1_000_000, "ki": 1024, "mi": 1024 * 1024}
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Bytes, and cycles (modelled) of one inference; None is no limit."""
+    """Bytes, and cycles (modelled) of one inference; None is no limit. ``arena``: how it is laid out."""
 
     objective: str = "balanced"
     max_flash: int | None = None
     max_ram: int | None = None
     max_cycles: int | None = None
+    arena: str = HEURISTIC
 
 
 def parse_size(text: str) -> int:

@@ -41,6 +41,7 @@ class CompileResult:
     files: tuple[Path, ...]
     name: str
     arena_bytes: int
+    arena_lower_bound: int
     weights_bytes: int
     notes: tuple[str, ...] = ()
 
@@ -98,6 +99,7 @@ def write_sources(compiled: Compiled, out: Path | None) -> CompileResult:
         files=tuple(Path(f) for f in sorted(compiled.tree.files)),
         name=compiled.tree.c_name,
         arena_bytes=compiled.plan.memory.arena_bytes,
+        arena_lower_bound=compiled.plan.memory.lower_bound,
         weights_bytes=sum(t.nbytes for t in compiled.plan.graph.tensors.values() if t.data is not None),
         notes=compiled.notes,
     )

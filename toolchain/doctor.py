@@ -105,7 +105,12 @@ def _python_packages() -> tuple[Finding, ...]:
     return tuple(findings)
 
 
-_EXTRAS = {"keras": "Keras models (a .tflite does without)", "images": "folders of images", "examples": "the examples"}
+_EXTRAS = {
+    "keras": "Keras models (a .tflite does without)",
+    "images": "folders of images",
+    "examples": "the examples",
+    "solver": "--arena optimal",
+}
 
 
 def _installed(package: str) -> str:

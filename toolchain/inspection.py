@@ -29,7 +29,7 @@ class NodeInfo:
 
 @dataclass(frozen=True)
 class Inspection:
-    """``refused`` says why nodes cannot run; ``arena_bytes`` is None when some cannot."""
+    """``refused`` says why nodes cannot run; the arena's sizes are None when some cannot."""
 
     name: str
     sha256: str
@@ -40,6 +40,7 @@ class Inspection:
     nodes: tuple[NodeInfo, ...]
     refused: tuple[str, ...]
     arena_bytes: int | None
+    arena_lower_bound: int | None
 
 
 def inspect_model(job: Job, progress: Progress) -> Inspection:
@@ -64,6 +65,7 @@ def inspect_model(job: Job, progress: Progress) -> Inspection:
         nodes=nodes,
         refused=refused,
         arena_bytes=plan.memory.arena_bytes if plan else None,
+        arena_lower_bound=plan.memory.lower_bound if plan else None,
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from toolchain.graph import Graph
 from toolchain.ops import registry
 from toolchain.ops.base import KernelVariant, Overlap
-from toolchain.plan import Stage, Step
+from toolchain.plan import Stage, Step, aligned
 from toolchain.stages import StageMemory, stage_memory
 
 
@@ -38,12 +38,25 @@ class Buffers:
     @property
     def lower_bound(self) -> int:
         """The most bytes that are alive at one time, however they are placed."""
-        return max((self._alive(time) for time in range(self.times)), default=0)
+        return max((max(self._alive(t), self._alive_aligned(t)) for t in range(self.times)), default=0)
+
+    def _at(self, time: int) -> tuple[list[Buffer], list[tuple[Buffer, Buffer, Overlap]]]:
+        alive = [b for b in self.all if b.first <= time <= b.last]
+        return alive, [(a, b, o) for (a, b), o in self.overlaps.items() if a.first == time]
 
     def _alive(self, time: int) -> int:
-        total = sum(b.size for b in self.all if b.first <= time <= b.last)
-        pairs = [(a, b, o) for (a, b), o in self.overlaps.items() if a.first == time]
-        return total - sum(shared_bytes(a.size, b.size, o.lead) for a, b, o in pairs)
+        alive, pairs = self._at(time)
+        return sum(b.size for b in alive) - sum(shared_bytes(a.size, b.size, o.lead) for a, b, o in pairs)
+
+    def _alive_aligned(self, time: int) -> int:
+        """With what alignment wastes behind all buffers but one, which may be the last in the arena."""
+        alive, pairs = self._at(time)
+        total = sum(aligned(b.size) for b in alive)
+        for a, b, overlap in pairs:
+            lead = aligned(overlap.lead)
+            if lead == overlap.lead or not overlap.exact:
+                total -= shared_bytes(aligned(a.size), aligned(b.size), lead)
+        return total - max((aligned(b.size) - b.size for b in alive), default=0)
 
 
 def shared_bytes(output: int, source: int, lead: int) -> int:

@@ -11,6 +11,11 @@ from toolchain.ops.base import KernelCall, KernelVariant, RowField
 ALIGNMENT = 4
 
 
+def aligned(size: int) -> int:
+    """The next multiple of ALIGNMENT."""
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
 @dataclass(frozen=True, eq=False)
 class Step:
     """One node with its kernel. A view has no calls: its output is its input's memory.
@@ -76,12 +81,17 @@ class Layer:
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """Byte offsets into one arena. ``scratch`` is by node name. ``lower_bound`` no plan of these steps can beat."""
+    """Byte offsets into one arena. ``scratch`` is by node name.
+
+    No placement of the same buffers needs less than ``lower_bound`` bytes: where ``arena_bytes`` is as much, the
+    placement is proven optimal. ``solver`` names what the bound was proven by; empty: the buffers of one step fill it.
+    """
 
     offsets: Mapping[str, int]
     scratch: Mapping[str, int]
     arena_bytes: int
     lower_bound: int
+    solver: str = ""
 
 
 @dataclass(frozen=True, eq=False)

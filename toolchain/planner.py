@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from toolchain.budget import Budget
+from toolchain.budget import OPTIMAL, Budget
 from toolchain.errors import TargetError
 from toolchain.graph import Graph
+from toolchain.lifetimes import buffers_of
 from toolchain.memory import plan_memory
 from toolchain.plan import Plan
-from toolchain.select import ranked
+from toolchain.select import Selection, ranked
 from toolchain.target import Target
 
 MOST_TRIED = 40  # choices whose arena is laid out
@@ -28,7 +29,9 @@ def make_plan(graph: Graph, target: Target, budget: Budget | None = None) -> Pla
         if tried == MOST_TRIED:
             break
         tried += 1
-        memory = plan_memory(graph, chosen.steps, chosen.stages)
+        if best is not None and _alive(graph, chosen) >= best.memory.arena_bytes:
+            continue
+        memory = plan_memory(graph, chosen.steps, chosen.stages, budget.arena)
         plan = Plan(graph, chosen.steps, memory, chosen.stages, chosen.flash)
         if best is None or plan.memory.arena_bytes < best.memory.arena_bytes:
             best = plan
@@ -41,9 +44,15 @@ def make_plan(graph: Graph, target: Target, budget: Budget | None = None) -> Pla
     assert best is not None
     if budget.max_ram is not None and best.memory.arena_bytes > budget.max_ram:
         needed = best.memory.arena_bytes
+        advice = "" if budget.arena == OPTIMAL else ", lay the arena out by --arena optimal"
         raise TargetError(
             f"the limit on RAM cannot be kept: the smallest arena found takes {needed:,} bytes, "
             f"{needed - budget.max_ram:,} more than {budget.max_ram:,}",
-            "Raise this limit or another one that binds, or make the model smaller.",
+            f"Raise this limit or another one that binds{advice}, or make the model smaller.",
         )
     return best
+
+
+def _alive(graph: Graph, chosen: Selection) -> int:
+    """What every arena for these kernels needs."""
+    return buffers_of(graph, chosen.steps, chosen.stages).lower_bound

@@ -52,12 +52,19 @@ def _report(job: Job, compiled: Compiled, firmware: Firmware, choice: PortChoice
             arena_bytes=plan.memory.arena_bytes,
             stack_bytes=timing.stack,
             uart_buffer_bytes=firmware.uart_buffer,
+            arena_lower_bound=plan.memory.lower_bound,
         ),
         latency=timing.latency,
         layers=_layers(plan, firmware, timing),
-        tools=tool_versions(job.target, firmware, compiled.model, choice.virtual),
+        tools=_tools(job, compiled, firmware, choice),
         notes=(*compiled.notes, *timing.notes),
     )
+
+
+def _tools(job: Job, compiled: Compiled, firmware: Firmware, choice: PortChoice) -> dict[str, str]:
+    versions = tool_versions(job.target, firmware, compiled.model, choice.virtual)
+    solver = compiled.plan.memory.solver
+    return {**versions, "solver": solver} if solver else versions
 
 
 def _layers(plan: Plan, firmware: Firmware, timing: Timing) -> tuple[LayerResult, ...]:

@@ -42,7 +42,8 @@ class TargetInfo:
 class Memory:
     """Bytes. ``ram_bytes`` is .data + .bss without the UART frame buffers; ``flash_bytes`` the image.
 
-    ``stack_bytes`` is the high-water mark read from the board, None where nothing was run.
+    ``stack_bytes`` is the high-water mark read from the board, None where nothing was run. No placement of the arena's
+    buffers takes less than ``arena_lower_bound``; None where that is not known.
     """
 
     flash_bytes: int
@@ -50,6 +51,7 @@ class Memory:
     arena_bytes: int
     stack_bytes: int | None = None
     uart_buffer_bytes: int = 0
+    arena_lower_bound: int | None = None
 
 
 @dataclass(frozen=True)

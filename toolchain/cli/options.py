@@ -42,6 +42,13 @@ class Objective(str, Enum):
     ram = "ram"
 
 
+class Arena(str, Enum):
+    """``heuristic``: a fast search. ``optimal``: proven, by CP-SAT where that search alone proves nothing."""
+
+    heuristic = "heuristic"
+    optimal = "optimal"
+
+
 ModelArgument = Annotated[
     str,
     typer.Argument(
@@ -92,12 +99,13 @@ OutOption = Annotated[
 
 @dataclass(frozen=True)
 class Limits:
-    """What was typed of the budget; ``with_limits`` makes it from four options."""
+    """What was typed of the budget; ``with_limits`` makes it from five options."""
 
     optimize: Objective = Objective.balanced
     max_flash: str | None = None
     max_ram: str | None = None
     max_latency: str | None = None
+    arena: Arena = Arena.heuristic
 
 
 _LIMITS = {
@@ -112,6 +120,12 @@ _LIMITS = {
     "max_latency": Annotated[
         str | None,
         typer.Option("--max-latency", metavar="TIME", help="Modelled: 9.2Mcycles, or 20ms at the target's clock."),
+    ],
+    "arena": Annotated[
+        Arena,
+        typer.Option(
+            "--arena", metavar="HOW", help="Layout of the arena: heuristic, or optimal (needs mcuforge[solver])."
+        ),
     ],
 }
 
@@ -200,6 +214,7 @@ def _budget(target: Target, limits: Limits) -> Budget:
         max_flash=parse_size(limits.max_flash) if limits.max_flash else None,
         max_ram=parse_size(limits.max_ram) if limits.max_ram else None,
         max_cycles=parse_latency(limits.max_latency, target) if limits.max_latency else None,
+        arena=limits.arena.value,
     )
 
 

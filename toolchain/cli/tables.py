@@ -37,17 +37,22 @@ def flashed(result: FlashResult) -> RenderableType:
 
 
 def compiled(result: CompileResult) -> RenderableType:
-    lines = [Text(f"{result.name}: arena {view.size(result.arena_bytes)}, weights {view.size(result.weights_bytes)}")]
+    arena = _arena(result.arena_bytes, result.arena_lower_bound)
+    lines = [Text(f"{result.name}: {arena}, weights {view.size(result.weights_bytes)}")]
     lines += [Text(f"  {result.out / file}") for file in result.files]
     lines += [Text(f"note: {note}", style="yellow") for note in result.notes]
     return Group(*lines)
 
 
+def _arena(size: int, lower_bound: int) -> str:
+    return f"arena {view.size(size)}, gap {view.arena_gap(size, lower_bound)}"
+
+
 def inspection(result: Inspection) -> RenderableType:
     head = Text.assemble((result.name, "bold"), f"  sha256 {result.sha256[:12]}\n")
     head.append(f"{view.count(result.macs)} MACs, {view.count(result.parameters)} parameters")
-    if result.arena_bytes is not None:
-        head.append(f", arena {view.size(result.arena_bytes)}")
+    if result.arena_bytes is not None and result.arena_lower_bound is not None:
+        head.append(f", {_arena(result.arena_bytes, result.arena_lower_bound)}")
     for title, tensors in (("input", result.inputs), ("output", result.outputs)):
         for tensor in tensors:
             head.append(f"\n{title}: {tensor}")

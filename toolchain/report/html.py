@@ -20,7 +20,13 @@ def render_html(report: Report) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(count=view.count, size=view.size, percent=view.percent, short_unit=view.short_unit)
+    environment.filters.update(
+        count=view.count,
+        size=view.size,
+        percent=view.percent,
+        short_unit=view.short_unit,
+        gap=view.arena_gap,
+    )
     rows = view.layer_rows(report)
     return environment.get_template("report.html.j2").render(
         report=report,

@@ -60,6 +60,9 @@ def _memory(report: Report) -> Table:
     table.add_row("flash (image)", view.size(memory.flash_bytes))
     table.add_row("RAM (.data + .bss)", view.size(memory.ram_bytes))
     table.add_row("  of that the arena", view.size(memory.arena_bytes))
+    if memory.arena_lower_bound is not None:
+        table.add_row("  lower bound of the arena", view.size(memory.arena_lower_bound))
+        table.add_row("  gap", view.arena_gap(memory.arena_bytes, memory.arena_lower_bound))
     if memory.stack_bytes is not None:
         table.add_row("stack, highest use", view.size(memory.stack_bytes))
     if memory.uart_buffer_bytes:

@@ -83,6 +83,13 @@ def size(nbytes: int) -> str:
     return f"{nbytes:,} B" if nbytes < 1024 else f"{nbytes:,} B ({nbytes / 1024:.1f} KiB)"
 
 
+def arena_gap(arena: int, lower_bound: int) -> str:
+    """How far an arena is from the least that any placement of its buffers needs, as far as that is known."""
+    if arena <= lower_bound:
+        return "none: proven optimal"
+    return f"{arena - lower_bound:,} B at most ({percent(arena / lower_bound - 1)})"
+
+
 def percent(fraction: float) -> str:
     return f"{100 * fraction:.1f} %"
 
