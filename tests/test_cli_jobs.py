@@ -112,9 +112,12 @@ def test_compile_and_inspect(deployed: Path, tmp_path: Path, capfd: pytest.Captu
     assert run(["inspect", model, "--target", "host", "--json"]) == 0
     inspection = document(capfd.readouterr().out)
     assert inspection["arena_bytes"] == compiled["arena_bytes"]
+    assert inspection["arena_lower_bound"] == compiled["arena_lower_bound"] <= compiled["arena_bytes"]
     assert sum(node["macs"] for node in inspection["nodes"]) == inspection["macs"]
-    assert run(["inspect", model]) == 0
-    assert f"{inspection['macs']:,} MACs" in capfd.readouterr().out
+    assert run(["inspect", model, "--arena", "optimal"]) == 0
+    text = " ".join(capfd.readouterr().out.split())
+    assert f"{inspection['macs']:,} MACs" in text
+    assert "gap none: proven optimal" in text
 
 
 def test_a_failure_leaves_no_folder(files: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -41,7 +41,7 @@ def test_this_machine_is_ready() -> None:
 
 def test_requirements_are_those_of_the_package() -> None:
     names = {f.what for f in doctor.diagnose([STM32]).python}
-    assert {"tensorflow", "pillow", "jinja2"} <= names
+    assert {"tensorflow", "pillow", "jinja2", "ortools"} <= names
     assert not names & {"pytest", "ruff"}
 
 

@@ -88,7 +88,7 @@ def test_the_locks_agree_and_cover_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     needed = project["dependencies"] + extras["keras"] + extras["images"] + extras["examples"]
-    for requirements, pins in ((needed, run), (needed + extras["bench"] + extras["dev"], dev)):
+    for requirements, pins in ((needed, run), (needed + extras["solver"] + extras["bench"] + extras["dev"], dev)):
         for requirement in requirements:
             name = re.match(r"[\w.-]+", requirement)
             assert name

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from toolchain.budget import OPTIMAL
 from toolchain.graph import Graph, Node, QuantParams, Tensor
 from toolchain.memory import plan_memory
 from toolchain.ops import registry
@@ -106,10 +107,20 @@ def test_plans_hold(seed: int) -> None:
     assert set(memory.offsets) >= {n for n, t in plan.graph.tensors.items() if t.data is None}
 
 
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.integers(0, 10**6))
+def test_optimal_plans_hold(seed: int) -> None:
+    plan = _plan(seed)
+    memory = plan_memory(plan.graph, plan.steps, arena=OPTIMAL)
+    check_plan(dataclasses.replace(plan, memory=memory))
+    assert memory.arena_bytes <= plan.memory.arena_bytes
+    assert plan.memory.lower_bound <= memory.lower_bound == memory.arena_bytes
+
+
 def test_plans_are_near_the_lower_bound() -> None:
     ratios = [p.memory.arena_bytes / p.memory.lower_bound for p in map(_plan, range(150))]
-    assert np.mean(ratios) < 1.1
-    assert max(ratios) < 1.6
+    assert np.mean(ratios) < 1.001
+    assert max(ratios) < 1.01
 
 
 def test_plans_are_the_same_every_time() -> None:

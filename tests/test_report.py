@@ -224,6 +224,16 @@ def test_terminal_says_what_was_measured_and_where(width: int) -> None:
     assert "Exact: none of 3,600 output codes differs from the host." in text
 
 
+def test_the_gap_of_the_arena_is_told() -> None:
+    wide = dataclasses.replace(FULL, memory=dataclasses.replace(FULL.memory, arena_lower_bound=2_000))
+    proven = dataclasses.replace(FULL, memory=dataclasses.replace(FULL.memory, arena_lower_bound=2_304))
+    for render in (text_of, render_html):
+        assert "2,000 B" in render(wide)
+        assert "304 B at most (15.2 %)" in render(wide)
+        assert "none: proven optimal" in render(proven)
+        assert "ower bound" not in render(FULL)
+
+
 def test_terminal_warns_of_differing_codes() -> None:
     wrong = dataclasses.replace(FULL, exactness=Exactness("the host", 3_600, 7))
     assert "7 of 3,600 output codes differ from the host." in text_of(wrong)
