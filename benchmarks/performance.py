@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
-from benchmarks import tables
+from benchmarks import arena, tables
 from benchmarks.cost_record import load_costs
 from benchmarks.models import REFERENCE
 from benchmarks.peers import Peers
@@ -54,6 +54,12 @@ The lower bound is the most bytes that these kernels' tensors and scratch occupy
 same buffers can need less.
 
 {memory}
+
+By objective, with proofs by CP-SAT ({solver}), made by `python -m benchmarks.arena`:
+
+{arenas}
+
+{legend}
 
 ## Where the cycles go
 {operators}
@@ -128,6 +134,7 @@ on other cores they only rank the kernels.
 
 def text(record: Record, peers: Peers) -> str:
     """The page."""
+    arenas = arena.load_arenas()
     head = HEAD.format(
         set=record.set,
         core=record.core,
@@ -139,6 +146,9 @@ def text(record: Record, peers: Peers) -> str:
         peer=tables.peer_note(record, peers),
         objectives=tables.objectives(record),
         memory=tables.memory(record),
+        solver=arenas.solver,
+        arenas=arena.rows(arenas),
+        legend=arena.LEGEND,
         operators=_operators(record),
     )
     sections = "\n".join(_model(m) for m in record.models)

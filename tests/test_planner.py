@@ -19,9 +19,9 @@ from toolchain.graph import Graph
 from toolchain.importers.tflite import read_tflite
 from toolchain.memory import plan_memory
 from toolchain.passes import reduce
-from toolchain.planner import MOST_ARENAS, make_plan
+from toolchain.planner import MOST_TRIED, make_plan
 from toolchain.replay import check_plan
-from toolchain.select import selections
+from toolchain.select import ranked
 from toolchain.target import load_target
 
 M4 = load_target("stm32")
@@ -71,7 +71,7 @@ def test_the_least_ram_is_that_of_the_arena() -> None:
     path = Path(model_file(TWIN, "kws_dscnn"))
     graph = reduce(checked_graph(read_tflite(path), path.name))
     budget = Budget("ram")
-    choices = list(islice(selections(graph, M4, budget), MOST_ARENAS))
+    choices = list(islice(ranked(graph, M4, budget), MOST_TRIED))
     assert [c.ram for c in choices] == sorted(c.ram for c in choices)
     arenas = [plan_memory(graph, c.steps, c.stages).arena_bytes for c in choices]
     assert arenas[0] > min(arenas)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import metadata
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,6 @@ class Solution:
 def solve(buffers: Buffers, known: Placement, deterministic_time: float = DETERMINISTIC_TIME) -> Solution:
     """The best placement that CP-SAT finds, never worse than ``known``. Raises ToolError without OR-Tools."""
     try:
-        import ortools
         from ortools.sat.python import cp_model
     except ImportError as e:
         raise ToolError("--arena optimal needs OR-Tools, which is not installed", INSTALL_HINT) from e
@@ -56,7 +56,7 @@ def solve(buffers: Buffers, known: Placement, deterministic_time: float = DETERM
     else:
         assert status == cp_model.UNKNOWN, f"there is a placement, but CP-SAT says {solver.status_name(status)}"
     proven = max(bound, math.ceil(solver.best_objective_bound - 1e-6))
-    return Solution(best, min(proven, best.size), f"OR-Tools {ortools.__version__}")
+    return Solution(best, min(proven, best.size), f"OR-Tools {metadata.version('ortools')}")
 
 
 class _Problem:
