@@ -178,7 +178,7 @@ def test_a_poor_placement_is_improved() -> None:
 
 def test_without_the_solver_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     buffers = _row()
-    monkeypatch.setitem(sys.modules, "ortools", None)
+    monkeypatch.setitem(sys.modules, "ortools.sat.python", None)
     with pytest.raises(ToolError, match="OR-Tools, which is not installed") as caught:
         solve(buffers, place(buffers))
     assert caught.value.hint == INSTALL_HINT

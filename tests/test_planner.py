@@ -19,7 +19,7 @@ from toolchain.graph import Graph
 from toolchain.importers.tflite import read_tflite
 from toolchain.memory import plan_memory
 from toolchain.passes import reduce
-from toolchain.planner import MOST_TRIED, make_plan
+from toolchain.planner import make_plan
 from toolchain.replay import check_plan
 from toolchain.select import ranked
 from toolchain.target import load_target
@@ -48,7 +48,7 @@ def test_the_arena_is_proven_optimal_on_request(drifting: Graph) -> None:
 def test_the_solver_is_needed_only_where_the_search_proves_nothing(
     drifting: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "ortools", None)
+    monkeypatch.setitem(sys.modules, "ortools.sat.python", None)
     plan = make_plan(drifting, M4, Budget("ram", arena=OPTIMAL))
     assert (plan.memory.solver, plan.memory.arena_bytes) == ("", plan.memory.lower_bound)
     with pytest.raises(ToolError, match="OR-Tools, which is not installed"):
@@ -71,10 +71,10 @@ def test_the_least_ram_is_that_of_the_arena() -> None:
     path = Path(model_file(TWIN, "kws_dscnn"))
     graph = reduce(checked_graph(read_tflite(path), path.name))
     budget = Budget("ram")
-    choices = list(islice(ranked(graph, M4, budget), MOST_TRIED))
+    choices = list(islice(ranked(graph, M4, budget), 12))
     assert [c.ram for c in choices] == sorted(c.ram for c in choices)
     arenas = [plan_memory(graph, c.steps, c.stages).arena_bytes for c in choices]
     assert arenas[0] > min(arenas)
     plan = make_plan(graph, M4, budget)
     check_plan(plan)
-    assert plan.memory.arena_bytes == plan.memory.lower_bound == min(arenas)
+    assert plan.memory.arena_bytes == plan.memory.lower_bound <= min(arenas)
