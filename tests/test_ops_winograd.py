@@ -76,7 +76,7 @@ def test_limits(channels: Channels, exact: bool) -> None:
     assert is_exact(channels) is exact
 
 
-IN_PLACE = [case for case in all_cases()["conv2d"] if "same_shape" in case.id]
+IN_PLACE = [case for case in all_cases()["conv2d"] if "same_shape" in case.id and "1x1" not in case.id]
 
 
 @pytest.mark.parametrize("case", IN_PLACE, ids=lambda case: case.id)
