@@ -31,7 +31,7 @@ class _Needs:
         for node in graph.nodes:
             if registry()[node.op].view:
                 self.root[node.outputs[0]] = self.root.get(node.inputs[0], node.inputs[0])
-        self.made = {self._of(out): i for i, node in reversed(list(enumerate(graph.nodes))) for out in node.outputs}
+        self.made = {out: i for i, node in enumerate(graph.nodes) for out in node.outputs if out not in self.root}
         self.readers: dict[str, int] = {}
         self.size: dict[str, int] = {}
         for i, node in enumerate(graph.nodes):
