@@ -218,13 +218,14 @@ class _Points:
         return _Points(np.array([flash]), np.zeros(1), np.zeros((1, 0), np.int16))
 
     def times(self, other: _Points) -> _Points:
-        """Every choice of both."""
+        """Every choice of both, where each has none that another one beats."""
         a, b = len(self.flash), len(other.flash)
         picks = np.concatenate([np.repeat(self.picks, b, axis=0), np.tile(other.picks, (a, 1))], axis=1)
         flash, cycles = (
             np.add.outer(x, y).reshape(-1) for x, y in ((self.flash, other.flash), (self.cycles, other.cycles))
         )
-        return _Points(flash, cycles, picks).pareto()
+        product = _Points(flash, cycles, picks)
+        return product if min(a, b) == 1 else product.pareto()
 
     def joined(self, other: _Points) -> _Points:
         """The choices of both lists."""
@@ -278,5 +279,5 @@ def _with_code(
             return None
         options = [problem.options[i][k] for k in usable]
         flash, cycles = np.array([o.flash for o in options]), np.array([o.cycles for o in options])
-        points = points.times(_Points(flash, cycles, np.array(usable, np.int16)[:, None]))
+        points = points.times(_Points(flash, cycles, np.array(usable, np.int16)[:, None]).pareto())
     return points

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,19 +11,20 @@ import numpy as np
 from toolchain.graph import Graph, Node
 from toolchain.lifetimes import Lifetimes, live_bytes, saved_bytes, shared_bytes
 from toolchain.ops import registry
-from toolchain.ops.base import Const, Fields, Value
+from toolchain.ops.base import Const, Fields, Overlap, Value
 from toolchain.options import ROW_CALL_FLASH, Option, option_of, options_of, variants_for
 from toolchain.plan import Stage
 from toolchain.stages import (
     Schedule,
     Size,
     field_value,
+    overlaps_of,
     part_of,
     row_bytes,
     rows_of,
     schedule_of,
     sizes_of,
-    stage_memory,
+    strip_bytes,
 )
 from toolchain.target import Target
 
@@ -67,7 +68,7 @@ def stage_blocks(graph: Graph, target: Target) -> Iterator[Block]:
         for last in range(first, min(first + MOST_STEPS, len(graph.nodes))):
             if rows_of(graph, graph.nodes[last]) is None:
                 break
-            if _is_closed(graph, first, last):
+            if is_closed(graph, first, last):
                 height = graph.tensor(graph.nodes[last].outputs[0]).shape[1]
                 for turn in ROWS_PER_TURN:
                     block = rows.block(Stage(first, last, turn)) if 2 * turn <= height else None
@@ -75,7 +76,7 @@ def stage_blocks(graph: Graph, target: Target) -> Iterator[Block]:
                         yield block
 
 
-def _is_closed(graph: Graph, first: int, last: int) -> bool:
+def is_closed(graph: Graph, first: int, last: int) -> bool:
     """Nobody else reads what is made inside, and everything inside is needed for the output."""
     nodes = graph.nodes[first : last + 1]
     inside = {node.outputs[0] for node in nodes[:-1]}
@@ -93,39 +94,44 @@ class RowOptions:
     def __init__(self, graph: Graph, target: Target) -> None:
         self.graph, self.target = graph, target
         self.lives = Lifetimes(graph)
+        spans: dict[str, tuple[int, int]] = {}
+        for name, first in self.lives.first.items():
+            root, last = self.lives.root.get(name, name), self.lives.last[name]
+            a, b = spans.get(root, (first, last))
+            spans[root] = min(a, first), max(b, last)
+        self.firsts, self.lasts = np.array(list(spans.values())).reshape(-1, 2).T
+        self.sizes = np.array([graph.tensor(root).nbytes for root in spans])
+        self.options: dict[tuple[int, int, int], tuple[Option, ...]] = {}
         self.parts: dict[tuple[str, str, Size], _Part | None] = {}
 
     def block(self, stage: Stage) -> Block | None:
         graph = self.graph
         nodes = graph.nodes[stage.first : stage.last + 1]
         plan = schedule_of(graph, nodes, stage.rows)
-        options = []
-        for k, node in enumerate(nodes):
-            variants = variants_for(node, self.target)
-            of_node = [o for v in variants if (o := self.option(node, v.name, plan, k)) is not None]
-            if not of_node:
-                return None
-            options.append(tuple(of_node))
-        alive = self._alive(stage, nodes)
-        saved = [self._saved(stage, o) for o in options[-1]]
+        options = [self._options(stage, k, plan) for k in range(len(nodes))]
+        if not all(options):
+            return None
+        alive = self._outside(stage, nodes) + sum(strip_bytes(graph, nodes, plan).values())
+        saved = [self._saved(stage, overlaps_of(graph, nodes, plan, o.variant)) for o in options[-1]]
         ram = [tuple(alive - max(saved) + o.scratch for o in of_node) for of_node in options[:-1]]
         ram.append(tuple(alive - s + o.scratch for o, s in zip(options[-1], saved, strict=True)))
         return Block(tuple(range(stage.first, stage.last + 1)), tuple(options), tuple(ram), stage)
 
-    def _alive(self, stage: Stage, nodes: Sequence[Node]) -> int:
-        """Bytes of tensors and strips while the stage is executed, nothing over anything else."""
-        lives, tensor = self.lives, self.graph.tensor
-        inside = {n.outputs[0] for n in nodes[:-1]}
-        spans: dict[str, tuple[int, int]] = {}
-        for name, first in lives.first.items():
-            root = lives.root.get(name, name)
-            a, b = spans.get(root, (first, lives.last[name]))
-            spans[root] = min(a, first), max(b, lives.last[name])
-        outside = [n for n, (a, b) in spans.items() if a <= stage.last and b >= stage.first and n not in inside]
-        return sum(tensor(n).nbytes for n in outside) + sum(stage_memory(self.graph, stage, None).strips.values())
+    def _options(self, stage: Stage, k: int, plan: Schedule) -> tuple[Option, ...]:
+        """The kernels for step k, the same in every stage that ends like this one: nothing asks for rows before it."""
+        key = stage.first + k, stage.last, stage.rows
+        if key not in self.options:
+            node = self.graph.nodes[key[0]]
+            options = (self.option(node, v.name, plan, k) for v in variants_for(node, self.target))
+            self.options[key] = tuple(o for o in options if o is not None)
+        return self.options[key]
 
-    def _saved(self, stage: Stage, last: Option) -> int:
-        overlaps = stage_memory(self.graph, stage, last.variant).overlaps
+    def _outside(self, stage: Stage, nodes: Sequence[Node]) -> int:
+        """Bytes of all tensors that are alive while the stage is executed, without those inside."""
+        alive = self.sizes[(self.firsts <= stage.last) & (self.lasts >= stage.first)].sum()
+        return int(alive) - sum(self.graph.tensor(node.outputs[0]).nbytes for node in nodes[:-1])
+
+    def _saved(self, stage: Stage, overlaps: Mapping[str, Overlap]) -> int:
         lives, tensor = self.lives, self.graph.tensor
         out = tensor(self.graph.nodes[stage.last].outputs[0]).nbytes
         dying = [(n, o) for n, o in overlaps.items() if lives.dies(n, stage.last)]
@@ -207,4 +213,6 @@ def _flat(option: Option) -> dict[str, Value]:
 
 
 def _equal(a: Value, b: Value) -> bool:
-    return np.array_equal(a.data, b.data) if isinstance(a, Const) and isinstance(b, Const) else bool(a == b)
+    if isinstance(a, Const) and isinstance(b, Const):
+        return a.data is b.data or np.array_equal(a.data, b.data)
+    return bool(a == b)

@@ -149,49 +149,67 @@ def stage_memory(graph: Graph, stage: Stage, last: KernelVariant | None) -> Stag
     """What the stage needs in the arena beside its inputs, output and scratch. ``last`` makes the stage's output."""
     nodes = graph.nodes[stage.first : stage.last + 1]
     plan = schedule_of(graph, nodes, stage.rows)
-    inside = [node.outputs[0] for node in nodes[:-1]]
-    strips = {n: rows * row_bytes(graph.tensor(n)) for n, rows in zip(inside, plan.strips, strict=False)}
-    outside = {n for node in nodes for n in node.inputs if n and n not in strips and not graph.is_constant(n)}
-    overlaps = {n: _overlap(graph, nodes, plan, n, last) for n in sorted(outside)} if last else {}
-    return StageMemory(strips, overlaps)
+    return StageMemory(strip_bytes(graph, nodes, plan), overlaps_of(graph, nodes, plan, last) if last else {})
+
+
+def strip_bytes(graph: Graph, nodes: Sequence[Node], plan: Schedule) -> dict[str, int]:
+    """Of the tensors inside a stage of these nodes."""
+    inside = (node.outputs[0] for node in nodes[:-1])
+    return {n: rows * row_bytes(graph.tensor(n)) for n, rows in zip(inside, plan.strips, strict=False)}
+
+
+def overlaps_of(graph: Graph, nodes: Sequence[Node], plan: Schedule, last: KernelVariant) -> dict[str, Overlap]:
+    """How the output of a stage of these nodes, which ``last`` makes, may lie over each of the stage's inputs."""
+    inside = {node.outputs[0] for node in nodes[:-1]}
+    outside = {n for node in nodes for n in node.inputs if n and n not in inside and not graph.is_constant(n)}
+    return {n: _overlap(graph, nodes, plan, n, last) for n in sorted(outside)}
 
 
 def _overlap(graph: Graph, nodes: Sequence[Node], plan: Schedule, source: str, last: KernelVariant) -> Overlap:
-    """How the output may lie over an input of the stage: behind every row that is still to be read."""
-    out, x = graph.tensor(nodes[-1].outputs[0]), graph.tensor(source)
-    out_row, in_row = row_bytes(out), row_bytes(x)
-    readers = [k for k, node in enumerate(nodes) if source in node.inputs]
-    rows = [rows_of(graph, node) for node in nodes]
-    lead = apart = 0
+    """Behind every row that is still to be read, and as the kernel allows where it reads the input itself."""
+    lead = _lead_of_later_turns(graph, nodes, plan, source)
+    if source not in nodes[-1].inputs:
+        return Overlap(lead)
+    out_row, in_row = row_bytes(graph.tensor(nodes[-1].outputs[0])), row_bytes(graph.tensor(source))
+    within: dict[Size, Overlap | None] = {}
     exact: set[int] = set()  # where the kernel of each call wants its output
-    done = [0] * len(nodes)
-    for turn in plan.turns:
-        for call in turn:
-            done[call.step] = call.out_end
-        call = turn[-1]
-        for reader in readers:
-            reads = rows[reader]
-            assert reads
-            if done[reader] < reads.out_h:
-                lead = max(lead, call.out_end * out_row - reads.first(done[reader]) * in_row)
-        if len(nodes) - 1 in readers:
-            within = _within_call(graph, nodes[-1], last, call, source)
-            distance = call.out_first * out_row - call.in_first * in_row
-            apart = max(apart, call.out_end * out_row - call.in_first * in_row)
-            if within is None:
-                lead = max(lead, apart)
-            elif within.exact:
-                exact.add(distance + within.lead)
-            else:
-                lead = max(lead, distance + within.lead)
+    apart = 0
+    for call in calls_of(plan, len(nodes) - 1):
+        if call.size not in within:
+            within[call.size] = _within_call(graph, nodes[-1], last, call.size, source)
+        overlap = within[call.size]
+        distance = call.out_first * out_row - call.in_first * in_row
+        apart = max(apart, call.out_end * out_row - call.in_first * in_row)
+        if overlap is None:
+            lead = max(lead, apart)
+        elif overlap.exact:
+            exact.add(distance + overlap.lead)
+        else:
+            lead = max(lead, distance + overlap.lead)
     if len(exact) == 1 and min(exact) >= lead:
         return Overlap(min(exact), exact=True)
     return Overlap(max(lead, apart) if exact else lead)
 
 
-def _within_call(graph: Graph, node: Node, variant: KernelVariant, call: Call, source: str) -> Overlap | None:
+def _lead_of_later_turns(graph: Graph, nodes: Sequence[Node], plan: Schedule, source: str) -> int:
+    """How far before the input the output must begin so that no turn writes over rows that later turns read."""
+    out_row, in_row = row_bytes(graph.tensor(nodes[-1].outputs[0])), row_bytes(graph.tensor(source))
+    readers = [(k, rows) for k, node in enumerate(nodes) if source in node.inputs and (rows := rows_of(graph, node))]
+    ends = {call.step: call.out_end for turn in plan.turns for call in turn}
+    done = [0] * len(nodes)
+    lead = 0
+    for turn in plan.turns:
+        for call in turn:
+            done[call.step] = call.out_end
+        for reader, rows in readers:
+            if done[reader] < ends[reader]:
+                lead = max(lead, done[-1] * out_row - rows.first(done[reader]) * in_row)
+    return lead
+
+
+def _within_call(graph: Graph, node: Node, variant: KernelVariant, size: Size, source: str) -> Overlap | None:
     """How the rows that one call makes may lie over the rows that it reads."""
-    part = part_of(graph, node, call.size)
+    part = part_of(graph, node, size)
     if any(node.inputs[k] == source for k in variant.in_place(*part)):
         return Overlap(0, exact=True)
     return variant.overlap(*part) if node.inputs[0] == source and node.inputs.count(source) == 1 else None

@@ -6,6 +6,7 @@ are, keeps only that code: its weights become zero and its scale harmless, whate
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,16 +37,25 @@ class Channels:
 
 def channels_of(graph: Graph, node: Node, weights: Array) -> Channels:
     """``weights`` as (channels, taps). Taps outside the image must be given the input's zero point."""
-    wide = weights.astype(np.int64)
-    bias = bias_of(graph, node, len(wide)) - graph.tensor(node.inputs[0]).zero_point * wide.sum(axis=1)
-    multiplier, shift = channel_multipliers(graph, node, len(wide))
-    out = graph.tensor(node.outputs[0])
-    low, high = activation_range(node.attrs.activation, out)
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    bias = bias_of(graph, node, len(weights))
+    numbers = np.stack([bias, *channel_multipliers(graph, node, len(weights))]).astype(np.int64)
+    codes = out.zero_point, *activation_range(node.attrs.activation, out)
+    return _channels(weights.astype(np.int8).tobytes(), numbers.tobytes(), x.zero_point, codes)
+
+
+@functools.lru_cache(maxsize=32)  # kernels are compared, for ever other rows, and packed one after the other
+def _channels(weights: bytes, numbers: bytes, in_zero_point: int, codes: tuple[int, int, int]) -> Channels:
+    """``numbers``: bias, multiplier and shift; ``codes``: the output's zero point, the least and the largest code."""
+    bias, multiplier, shift = np.frombuffer(numbers, np.int64).reshape(3, -1)
+    wide = np.frombuffer(weights, np.int8).reshape(len(bias), -1).astype(np.int64)
+    zero_point, low, high = codes
+    bias = bias - in_zero_point * wide.sum(axis=1)
     least = bias + np.minimum(-128 * wide, 127 * wide).sum(axis=1)
     most = bias + np.maximum(-128 * wide, 127 * wide).sum(axis=1)
     # requantization is monotonic, so equal codes at both ends are equal everywhere between
     first, last = (
-        np.clip(fixedpoint.requantize(end, multiplier, shift) + out.zero_point, low, high) for end in (least, most)
+        np.clip(fixedpoint.requantize(end, multiplier, shift) + zero_point, low, high) for end in (least, most)
     )
     constant = first == last
     return Channels(
@@ -53,5 +63,5 @@ def channels_of(graph: Graph, node: Node, weights: Array) -> Channels:
         bias=np.where(constant, 0, bias),
         multiplier=np.where(constant, 0, multiplier),
         shift=np.where(constant, -1, shift),
-        zero_point=np.where(constant, first, out.zero_point),
+        zero_point=np.where(constant, first, zero_point),
     )

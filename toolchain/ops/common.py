@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -120,7 +121,12 @@ def channel_multipliers(graph: Graph, node: Node, channels: int) -> tuple[Array,
     x, w, out = graph.tensor(node.inputs[0]), graph.tensor(node.inputs[1]), graph.tensor(node.outputs[0])
     assert w.quant is not None
     scales = w.quant.scale if w.quant.per_channel else w.quant.scale * channels
-    pairs = [fixedpoint.quantize_multiplier(x.scale * s / out.scale) for s in scales]
+    return _multipliers(x.scale, scales, out.scale)
+
+
+@functools.lru_cache(maxsize=256)  # kernels are compared one after the other
+def _multipliers(x: float, weights: tuple[float, ...], out: float) -> tuple[Array, Array]:
+    pairs = [fixedpoint.quantize_multiplier(x * w / out) for w in weights]
     return np.array([m for m, _ in pairs], np.int64), np.array([s for _, s in pairs], np.int64)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,8 +108,13 @@ def _product(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
     return (
         ("shape", Fields(shape)),
         ("gemm", Symbol("nn_gemm_s8_2x4" + ("_floor" if floor else ""))),
-        ("weights", Const("weights", "uint32_t", pack_gemm(channels, layout.order, floor))),
+        ("weights", _weights(channels, layout, floor)),
     )
+
+
+@functools.lru_cache(maxsize=32)
+def _weights(channels: Channels, layout: _Layout, floor: SingleFloor | None) -> Const:
+    return Const("weights", "uint32_t", pack_gemm(channels, layout.order, floor))
 
 
 def _geometry(graph: Graph, node: Node, window: Window, size: tuple[int, int]) -> tuple[tuple[str, Value], ...]:

@@ -7,6 +7,7 @@ several times, with less scratch the more often. The forms that go by rows of ti
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -50,6 +51,7 @@ def is_exact(channels: Channels) -> bool:
     return in_range and bool(np.all((-channels.shift >= 1) & (-channels.shift <= 22)))
 
 
+@functools.lru_cache(maxsize=32)
 def transform_weights(channels: Channels) -> Array:
     """The uint32 words of u, [group of 4 output channels][pair of input channels][36 positions][4 output channels]."""
     weights = channels.weights.reshape(len(channels.weights), 3, 3, -1)
