@@ -117,7 +117,7 @@ def test_compile_and_inspect(deployed: Path, tmp_path: Path, capfd: pytest.Captu
     assert run(["inspect", model, "--arena", "optimal"]) == 0
     text = " ".join(capfd.readouterr().out.split())
     assert f"{inspection['macs']:,} MACs" in text
-    assert "gap none: proven optimal" in text
+    assert "(gap: none, proven optimal)" in text
 
 
 def test_a_failure_leaves_no_folder(files: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

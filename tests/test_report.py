@@ -229,8 +229,8 @@ def test_the_gap_of_the_arena_is_told() -> None:
     proven = dataclasses.replace(FULL, memory=dataclasses.replace(FULL.memory, arena_lower_bound=2_304))
     for render in (text_of, render_html):
         assert "2,000 B" in render(wide)
-        assert "304 B at most (15.2 %)" in render(wide)
-        assert "none: proven optimal" in render(proven)
+        assert "at most 304 B (15.2 %)" in render(wide)
+        assert "none, proven optimal" in render(proven)
         assert "ower bound" not in render(FULL)
 
 

@@ -124,7 +124,7 @@ _LIMITS = {
     "arena": Annotated[
         Arena,
         typer.Option(
-            "--arena", metavar="HOW", help="Layout of the arena: heuristic, or optimal (needs mcuforge[solver])."
+            "--arena", metavar="HOW", help="Layout of the arena: heuristic, or optimal (proven; may need OR-Tools)."
         ),
     ],
 }

@@ -45,7 +45,7 @@ def compiled(result: CompileResult) -> RenderableType:
 
 
 def _arena(size: int, lower_bound: int) -> str:
-    return f"arena {view.size(size)}, gap {view.arena_gap(size, lower_bound)}"
+    return f"arena {view.size(size)} (gap: {view.arena_gap(size, lower_bound)})"
 
 
 def inspection(result: Inspection) -> RenderableType:

@@ -86,8 +86,8 @@ def size(nbytes: int) -> str:
 def arena_gap(arena: int, lower_bound: int) -> str:
     """How far an arena is from the least that any placement of its buffers needs, as far as that is known."""
     if arena <= lower_bound:
-        return "none: proven optimal"
-    return f"{arena - lower_bound:,} B at most ({percent(arena / lower_bound - 1)})"
+        return "none, proven optimal"
+    return f"at most {arena - lower_bound:,} B ({percent(arena / lower_bound - 1)})"
 
 
 def percent(fraction: float) -> str:
