@@ -169,6 +169,37 @@ class TfliteOperator:
     outputs: tuple[Tensor, ...]
 
 
+@dataclass(frozen=True)
+class TfliteRecord:
+    """What ``write`` gives: an operator as a TFLite file holds it.
+
+    ``table`` names the options table of the schema (empty for none) and ``fields`` its members that are not default;
+    ``version`` is the first one of the operator that takes int8.
+    """
+
+    builtin: str
+    inputs: tuple[str, ...]
+    version: int
+    table: str = ""
+    fields: tuple[tuple[str, int | float | tuple[int, ...]], ...] = ()
+
+
+@dataclass(frozen=True)
+class PtqRule:
+    """How post-training quantization sets the parameters of an operator's tensors, as TFLite's specification has it.
+
+    ``weights_axis``: input 1 holds weights, symmetric, one scale for each index of this axis; ``weights``: they are,
+    with one scale where there is no axis; input 2 is then a bias. ``shared``: all float inputs and the output have one
+    scale and zero point. ``fixed``: the output's, whatever its values are. Else every tensor has its own.
+    Source: TFLite 8-bit quantization specification.
+    """
+
+    weights: bool = False
+    weights_axis: int | None = None
+    shared: bool = False
+    fixed: tuple[float, int] | None = None
+
+
 Reference = Callable[[Graph, Node, Sequence[Array]], list[Array]]
 
 
@@ -179,7 +210,8 @@ class Op:
     ``view``: the output is the first input's bytes, nothing is computed. ``offline``: only constant folding may remove
     it. ``rows``: for operators that make a row of the output from some rows of every variable input. ``codewise``: each
     element of the output depends on the same element of the only variable input and on nothing else, the same way
-    everywhere. Without ``tflite`` it is one that only passes make.
+    everywhere. Without ``tflite`` it is one that only passes make. ``write`` is the way back to a TFLite file, None for
+    what passes make or remove; ``ptq`` None: no float operator of the kind can be quantized.
     """
 
     name: str
@@ -193,6 +225,8 @@ class Op:
     offline: bool = False
     codewise: Callable[[Graph, Node], bool] = lambda graph, node: False
     rows: Callable[[Graph, Node], Rows | None] = lambda graph, node: None
+    write: Callable[[Graph, Node], TfliteRecord] | None = None
+    ptq: PtqRule | None = None
 
 
 # A constraint looks at attributes and shapes that an earlier, unmet one vouches for.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from toolchain import fixedpoint
 from toolchain.graph import Array, Graph, Node, Tensor
 from toolchain.ops.base import Const, Constraint
 
-SAME = 0  # schema.fbs, Padding
+SAME, VALID = 0, 1  # schema.fbs, Padding
 ACTIVATIONS = {0: "none", 1: "relu", 2: "relu_n1_to_1", 3: "relu6"}
 
 
@@ -73,6 +74,23 @@ def window_from_tflite(options: Any, x: Tensor, size: tuple[int, int], dilated: 
         pads.append((total // 2, total - total // 2))
     (top, bottom), (left, right) = pads
     return Window(size, stride, dilation, top, left, bottom, right)
+
+
+def activation_code(name: str) -> int:
+    """The schema's number of a fused activation that ``activation_name`` gave a name."""
+    return next(code for code, known in ACTIVATIONS.items() if known == name)
+
+
+def window_to_tflite(window: Window, x: Tensor, dilated: bool) -> tuple[tuple[str, int], ...]:
+    """Option fields from which ``window_from_tflite`` makes the same window of ``x``; ValueError when none do."""
+    fields = {"strideH": window.stride[0], "strideW": window.stride[1]}
+    if dilated:
+        fields |= {"dilationHFactor": window.dilation[0], "dilationWFactor": window.dilation[1]}
+    for padding in (VALID, SAME):
+        fields["padding"] = padding
+        if window_from_tflite(SimpleNamespace(**fields), x, window.size, dilated) == window:
+            return tuple(fields.items())
+    raise ValueError(f"padding {window.pads} is neither TFLite's SAME nor VALID")
 
 
 def window_fits(window: Window, x: Tensor, out: Tensor) -> bool:

@@ -14,7 +14,9 @@ from toolchain.ops.base import (
     KernelCall,
     KernelVariant,
     Op,
+    PtqRule,
     TfliteOperator,
+    TfliteRecord,
     dtype_in,
     same_quantization,
 )
@@ -32,6 +34,11 @@ class ConcatenateAttrs:
 def _read(op: TfliteOperator) -> ConcatenateAttrs:
     axis = int(op.options.axis)
     return ConcatenateAttrs(axis % max(len(op.outputs[0].shape), 1), int(op.options.fusedActivationFunction))
+
+
+def _write(graph: Graph, node: Node) -> TfliteRecord:
+    fields = (("axis", node.attrs.axis), ("fusedActivationFunction", node.attrs.activation))
+    return TfliteRecord("CONCATENATION", node.inputs, 2, "ConcatenationOptions", fields)
 
 
 def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
@@ -81,6 +88,8 @@ OPS = (
         name="concatenate",
         tflite=("CONCATENATION",),
         read=_read,
+        write=_write,
+        ptq=PtqRule(shared=True),
         reference=_reference,
         constraints=(
             Constraint("its tensors must be int8", dtype_in("int8")),

@@ -21,13 +21,16 @@ from toolchain.ops.base import (
     KernelCall,
     KernelVariant,
     Op,
+    PtqRule,
     TfliteOperator,
+    TfliteRecord,
     Value,
     clamp_int8,
 )
 from toolchain.ops.common import (
     ACTIVATIONS,
     Window,
+    activation_code,
     activation_name,
     activation_range,
     bias_of,
@@ -40,6 +43,7 @@ from toolchain.ops.common import (
     taps_inside,
     window_fits,
     window_from_tflite,
+    window_to_tflite,
 )
 from toolchain.ops.conv2d_gemm import GEMM, GEMM_1X1, GEMM_PADDED
 from toolchain.ops.conv2d_mve import MVE, MVE_1X1, MVE_1X1_IN_PLACE
@@ -62,6 +66,16 @@ def read(op: TfliteOperator) -> ConvAttrs:
     assert w is not None
     window = window_from_tflite(op.options, x, (w.shape[1], w.shape[2]), dilated=True)
     return ConvAttrs(window, activation_name(int(op.options.fusedActivationFunction)))
+
+
+def write_fields(graph: Graph, node: Node) -> tuple[tuple[str, int], ...]:
+    """The option fields that convolutions of both kinds share."""
+    window = window_to_tflite(node.attrs.window, graph.tensor(node.inputs[0]), dilated=True)
+    return (*window, ("fusedActivationFunction", activation_code(node.attrs.activation)))
+
+
+def _write(graph: Graph, node: Node) -> TfliteRecord:
+    return TfliteRecord("CONV_2D", node.inputs, 3, "Conv2DOptions", write_fields(graph, node))
 
 
 def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
@@ -193,6 +207,8 @@ OPS = (
         name="conv2d",
         tflite=("CONV_2D",),
         read=read,
+        write=_write,
+        ptq=PtqRule(weights=True, weights_axis=0),
         reference=_reference,
         macs=macs,
         rows=window_rows,

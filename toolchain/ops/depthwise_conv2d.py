@@ -11,7 +11,18 @@ import numpy as np
 
 from toolchain import fixedpoint
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import INT8, Const, Constraint, FittedCost, KernelCall, KernelVariant, Op, clamp_int8
+from toolchain.ops.base import (
+    INT8,
+    Const,
+    Constraint,
+    FittedCost,
+    KernelCall,
+    KernelVariant,
+    Op,
+    PtqRule,
+    TfliteRecord,
+    clamp_int8,
+)
 from toolchain.ops.common import (
     activation_range,
     bias_of,
@@ -22,7 +33,7 @@ from toolchain.ops.common import (
     sums_within_32_bits,
     taps_inside,
 )
-from toolchain.ops.conv2d import SPATIAL, WEIGHTS, conv_params, read, weights_per_channel
+from toolchain.ops.conv2d import SPATIAL, WEIGHTS, conv_params, read, weights_per_channel, write_fields
 from toolchain.ops.depthwise_dsp import PACKED_3X3
 from toolchain.ops.depthwise_fours import FOURS
 from toolchain.ops.depthwise_line import LINE
@@ -66,11 +77,19 @@ def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
     return tuple(map(float, terms))
 
 
+def _write(graph: Graph, node: Node) -> TfliteRecord:
+    multiplier = graph.tensor(node.outputs[0]).shape[3] // graph.tensor(node.inputs[0]).shape[3]
+    fields = (*write_fields(graph, node), ("depthMultiplier", multiplier))
+    return TfliteRecord("DEPTHWISE_CONV_2D", node.inputs, 3, "DepthwiseConv2DOptions", fields)
+
+
 OPS = (
     Op(
         name="depthwise_conv2d",
         tflite=("DEPTHWISE_CONV_2D",),
         read=read,
+        write=_write,
+        ptq=PtqRule(weights=True, weights_axis=3),
         reference=_reference,
         macs=macs,
         rows=window_rows,

@@ -22,13 +22,16 @@ from toolchain.ops.base import (
     KernelCall,
     KernelVariant,
     Op,
+    PtqRule,
     TfliteOperator,
+    TfliteRecord,
     Value,
     clamp_int8,
 )
 from toolchain.ops.common import (
     ACTIVATIONS,
     WITHIN_32_BITS,
+    activation_code,
     activation_name,
     activation_range,
     elements,
@@ -223,12 +226,19 @@ def _op(
         name=name,
         tflite=(tflite,),
         read=_read,
+        write=lambda g, n: _write(tflite, f"{name.capitalize()}Options", n),
+        ptq=PtqRule(),
         rows=same_rows,
         reference=reference,
         constraints=(*CONSTRAINTS, Constraint(WITHIN_32_BITS, within)),
         variants=(variant, *variants),
         codewise=_codewise,
     )
+
+
+def _write(builtin: str, table: str, node: Node) -> TfliteRecord:
+    fields = (("fusedActivationFunction", activation_code(node.attrs.activation)),)
+    return TfliteRecord(builtin, node.inputs, 2, table, fields)
 
 
 OPS = (

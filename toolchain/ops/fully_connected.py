@@ -22,10 +22,13 @@ from toolchain.ops.base import (
     KernelCall,
     KernelVariant,
     Op,
+    PtqRule,
     TfliteOperator,
+    TfliteRecord,
     clamp_int8,
 )
 from toolchain.ops.common import (
+    activation_code,
     activation_name,
     activation_range,
     bias_of,
@@ -51,6 +54,14 @@ class FullyConnectedAttrs:
 def _read(op: TfliteOperator) -> FullyConnectedAttrs:
     activation = activation_name(int(op.options.fusedActivationFunction))
     return FullyConnectedAttrs(activation, int(op.options.weightsFormat) == 0)
+
+
+def _write(graph: Graph, node: Node) -> TfliteRecord:
+    fields = (
+        ("fusedActivationFunction", activation_code(node.attrs.activation)),
+        ("keepNumDims", len(graph.tensor(node.outputs[0]).shape) > 2),
+    )
+    return TfliteRecord("FULLY_CONNECTED", node.inputs, 4, "FullyConnectedOptions", fields)
 
 
 def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
@@ -113,6 +124,8 @@ OPS = (
         name="fully_connected",
         tflite=("FULLY_CONNECTED",),
         read=_read,
+        write=_write,
+        ptq=PtqRule(weights=True),
         reference=_reference,
         macs=macs,
         constraints=(

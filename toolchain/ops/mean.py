@@ -12,7 +12,19 @@ import numpy as np
 
 from toolchain import fixedpoint
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import INT8, Constraint, Cost, FittedCost, KernelCall, KernelVariant, Op, clamp_int8, no_attrs
+from toolchain.ops.base import (
+    INT8,
+    Constraint,
+    Cost,
+    FittedCost,
+    KernelCall,
+    KernelVariant,
+    Op,
+    PtqRule,
+    TfliteRecord,
+    clamp_int8,
+    no_attrs,
+)
 from toolchain.ops.common import WITHIN_32_BITS, constant, elements, within_32_bits
 from toolchain.ops.mve import FEATURES
 
@@ -104,11 +116,18 @@ def _within(graph: Graph, node: Node) -> bool:
     return within_32_bits(255 * count, _multiplier(graph, node)[1])
 
 
+def _write(graph: Graph, node: Node) -> TfliteRecord:
+    ranks = [len(graph.tensor(n).shape) for n in (node.inputs[0], node.outputs[0])]
+    return TfliteRecord("MEAN", node.inputs, 2, "ReducerOptions", (("keepDims", ranks[0] == ranks[1]),))
+
+
 OPS = (
     Op(
         name="mean",
         tflite=("MEAN",),
         read=no_attrs,
+        write=_write,
+        ptq=PtqRule(),
         reference=_reference,
         constraints=(
             INT8,

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import INT8, Constraint, FittedCost, KernelCall, KernelVariant, Op, no_attrs
+from toolchain.ops.base import (
+    INT8,
+    Constraint,
+    FittedCost,
+    KernelCall,
+    KernelVariant,
+    Op,
+    PtqRule,
+    TfliteRecord,
+    no_attrs,
+)
 from toolchain.ops.common import constant, copy_cycles
 
 MAX_RANK = 4
@@ -69,11 +79,18 @@ def _fill_ok(graph: Graph, node: Node) -> bool:
     return fill.dtype == "int8" and fill.size == 1
 
 
+def _write(graph: Graph, node: Node) -> TfliteRecord:
+    builtin = "PADV2" if len(node.inputs) > 2 else "PAD"
+    return TfliteRecord(builtin, node.inputs, 2, "PadV2Options" if builtin == "PADV2" else "PadOptions")
+
+
 OPS = (
     Op(
         name="pad",
         tflite=("PAD", "PADV2"),
         read=no_attrs,
+        write=_write,
+        ptq=PtqRule(shared=True),
         reference=_reference,
         constraints=(
             INT8,

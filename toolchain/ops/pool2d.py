@@ -20,18 +20,22 @@ from toolchain.ops.base import (
     KernelCall,
     KernelVariant,
     Op,
+    PtqRule,
     TfliteOperator,
+    TfliteRecord,
     clamp_int8,
 )
 from toolchain.ops.common import (
     ACTIVATIONS,
     Window,
+    activation_code,
     activation_name,
     activation_range,
     flatten_samples,
     patches,
     taps_inside,
     window_from_tflite,
+    window_to_tflite,
 )
 from toolchain.ops.conv2d import SPATIAL
 from toolchain.ops.mve import FEATURES, clamp_cost
@@ -52,6 +56,17 @@ def _read(op: TfliteOperator) -> PoolAttrs:
     size = (int(op.options.filterHeight), int(op.options.filterWidth))
     window = window_from_tflite(op.options, x, size, dilated=False)
     return PoolAttrs(window, activation_name(int(op.options.fusedActivationFunction)))
+
+
+def _write(builtin: str, graph: Graph, node: Node) -> TfliteRecord:
+    window: Window = node.attrs.window
+    fields = (
+        *window_to_tflite(window, graph.tensor(node.inputs[0]), dilated=False),
+        ("filterHeight", window.size[0]),
+        ("filterWidth", window.size[1]),
+        ("fusedActivationFunction", activation_code(node.attrs.activation)),
+    )
+    return TfliteRecord(builtin, node.inputs, 2, "Pool2DOptions", fields)
 
 
 def _taps(graph: Graph, node: Node, x: Array, fill: int) -> Array:
@@ -171,6 +186,8 @@ OPS = (
         name="average_pool2d",
         tflite=("AVERAGE_POOL_2D",),
         read=_read,
+        write=lambda g, n: _write("AVERAGE_POOL_2D", g, n),
+        ptq=PtqRule(shared=True),
         reference=_average,
         constraints=CONSTRAINTS,
         rows=window_rows,
@@ -198,6 +215,8 @@ OPS = (
         name="max_pool2d",
         tflite=("MAX_POOL_2D",),
         read=_read,
+        write=lambda g, n: _write("MAX_POOL_2D", g, n),
+        ptq=PtqRule(shared=True),
         reference=_maximum,
         constraints=CONSTRAINTS,
         rows=window_rows,

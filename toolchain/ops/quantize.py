@@ -13,7 +13,17 @@ import numpy as np
 from toolchain import fixedpoint
 from toolchain.affine import dequantize_array, quantize_array
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import Constraint, FittedCost, KernelCall, KernelVariant, Op, clamp_int8, no_attrs, same_shape
+from toolchain.ops.base import (
+    Constraint,
+    FittedCost,
+    KernelCall,
+    KernelVariant,
+    Op,
+    TfliteRecord,
+    clamp_int8,
+    no_attrs,
+    same_shape,
+)
 from toolchain.ops.common import WITHIN_32_BITS, once_and_elements, within_32_bits
 from toolchain.ops.row_parts import count_field, same_rows
 
@@ -78,6 +88,7 @@ OPS = (
         name="quantize",
         tflite=("QUANTIZE",),
         read=no_attrs,
+        write=lambda g, n: TfliteRecord("QUANTIZE", n.inputs, 2, "QuantizeOptions"),
         reference=_quantize,
         codewise=lambda g, n: True,
         rows=same_rows,
@@ -109,6 +120,7 @@ OPS = (
         name="dequantize",
         tflite=("DEQUANTIZE",),
         read=no_attrs,
+        write=lambda g, n: TfliteRecord("DEQUANTIZE", n.inputs, 2, "DequantizeOptions"),
         reference=_dequantize,
         codewise=lambda g, n: True,
         constraints=(

@@ -8,7 +8,18 @@ import numpy as np
 
 from toolchain import fixedpoint
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import INT8, Constraint, FittedCost, KernelCall, KernelVariant, Op, clamp_int8, no_attrs
+from toolchain.ops.base import (
+    INT8,
+    Constraint,
+    FittedCost,
+    KernelCall,
+    KernelVariant,
+    Op,
+    PtqRule,
+    TfliteRecord,
+    clamp_int8,
+    no_attrs,
+)
 from toolchain.ops.common import WITHIN_32_BITS, once_and_elements, quantize_real, within_32_bits
 from toolchain.ops.row_parts import count_field, same_rows
 
@@ -63,6 +74,8 @@ OPS = (
         name="relu",
         tflite=("RELU",),
         read=no_attrs,
+        write=lambda g, n: TfliteRecord("RELU", n.inputs, 2),
+        ptq=PtqRule(),
         reference=_relu,
         codewise=lambda g, n: True,
         rows=same_rows,
@@ -85,6 +98,8 @@ OPS = (
         name="relu6",
         tflite=("RELU6",),
         read=no_attrs,
+        write=lambda g, n: TfliteRecord("RELU6", n.inputs, 2),
+        ptq=PtqRule(shared=True),
         reference=_relu6,
         codewise=lambda g, n: True,
         rows=same_rows,

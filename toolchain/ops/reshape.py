@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import Constraint, Op, no_attrs, same_quantization
+from toolchain.ops.base import Constraint, Op, PtqRule, TfliteRecord, no_attrs, same_quantization
 
 
 def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
@@ -21,11 +21,18 @@ def _same_bytes(graph: Graph, node: Node) -> bool:
     return x.size == out.size and x.dtype == out.dtype
 
 
+def _write(graph: Graph, node: Node) -> TfliteRecord:
+    shape = graph.tensor(node.outputs[0]).shape
+    return TfliteRecord("RESHAPE", node.inputs[:1], 1, "ReshapeOptions", (("newShape", shape),))
+
+
 OPS = (
     Op(
         name="reshape",
         tflite=("RESHAPE", "SQUEEZE", "EXPAND_DIMS"),
         read=no_attrs,
+        write=_write,
+        ptq=PtqRule(shared=True),
         reference=_reference,
         constraints=(
             Constraint("its input and output must have the same size and type", _same_bytes),

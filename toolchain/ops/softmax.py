@@ -23,7 +23,9 @@ from toolchain.ops.base import (
     KernelCall,
     KernelVariant,
     Op,
+    PtqRule,
     TfliteOperator,
+    TfliteRecord,
     clamp_int8,
     same_shape,
 )
@@ -56,6 +58,10 @@ class Scaling:
 
 def _read(op: TfliteOperator) -> SoftmaxAttrs:
     return SoftmaxAttrs(float(op.options.beta))
+
+
+def _write(graph: Graph, node: Node) -> TfliteRecord:
+    return TfliteRecord("SOFTMAX", node.inputs, 2, "SoftmaxOptions", (("beta", node.attrs.beta),))
 
 
 def scaling(graph: Graph, node: Node) -> Scaling:
@@ -158,6 +164,8 @@ OPS = (
         name="softmax",
         tflite=("SOFTMAX",),
         read=_read,
+        write=_write,
+        ptq=PtqRule(fixed=(1 / 256, -128)),
         reference=_reference,
         constraints=(
             INT8,

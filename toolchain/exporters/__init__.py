@@ -1,0 +1,1 @@
+"""From graphs back to files that other tools read."""
