@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from toolchain.job import Job
 from toolchain.passes import clean
 from toolchain.progress import Progress
 from toolchain.quantize.check import check_parameters, check_quantized, check_representative
+from toolchain.quantize.methods import MCUFORGE, check_choice, quantizer_of
 from toolchain.verify import check_graph, check_supported
 
 BUILD_FILE = "build.json"
@@ -33,17 +34,15 @@ TFLITE_FILE = "model.tflite"
 ELF_FILE = "firmware.elf"
 
 AnyFloatModel = FloatModel | FloatTflite
-Quantizer = Callable[[Any, Sequence[Array], Progress], bytes]
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A model as it was given: a float one with the method that quantizes it, or the ``content`` of an integer one."""
+    """A model as it was given: a float one, or the ``content`` of an integer one."""
 
     name: str
     where: str
     float_model: AnyFloatModel | None = None
-    quantize: Quantizer | None = None
     content: bytes | None = None
 
 
@@ -65,13 +64,16 @@ class Quantized:
 
 
 def prepare(job: Job, progress: Progress) -> Quantized:
-    """Load, quantize and check the job's model. Raises ModelError, DataError or ToolError."""
+    """Load, quantize and check the job's model. Raises UserError."""
+    check_choice(job)
     folder = build_folder(job.model)
     if folder is not None:
+        _check_unquantized(job, str(folder))
         return _from_build(job, folder, progress)
     source = open_source(job.model, progress)
     name = job.name or source.name
     if source.content is not None:
+        _check_unquantized(job, source.where)
         graph = checked_graph(parse_tflite(source.content, name, source.where), source.where)
         data = load_data(job.data, input_ports(graph), job.representative, job.evaluation, progress)
         _check_labels(graph, data, job)
@@ -79,7 +81,7 @@ def prepare(job: Job, progress: Progress) -> Quantized:
     model = source.float_model
     assert model is not None
     data = load_data(job.data, model.inputs, job.representative, job.evaluation, progress)
-    content = _quantize(source, samples_of(data.x_calib), _calibration_of(job), progress)
+    content = _quantize(source, samples_of(data.x_calib), job, progress)
     graph = checked_graph(parse_tflite(content, name, source.where), source.where)
     check_quantized(graph)
     _check_labels(graph, data, job)
@@ -91,11 +93,14 @@ def describe(job: Job, progress: Progress) -> tuple[ModelId, Graph]:
 
     A float model without data is quantized with random samples: the structure is right, the ranges mean nothing.
     """
+    check_choice(job)
     folder = build_folder(job.model)
     source = open_source(folder / TFLITE_FILE if folder else job.model, progress)
     name = job.name or source.name
     content = source.content
-    if content is None:
+    if content is not None:
+        _check_unquantized(job, source.where)
+    else:
         model = source.float_model
         assert model is not None
         data = load_data(job.data, model.inputs, job.representative, job.evaluation, progress)
@@ -104,7 +109,7 @@ def describe(job: Job, progress: Progress) -> tuple[ModelId, Graph]:
             progress.note("no representative samples: random ones set the ranges, look at the structure only")
             rng = np.random.default_rng(0)
             calibration = [rng.standard_normal((32, *p.shape[1:])).astype(p.dtype) for p in model.inputs]
-        content = _quantize(source, calibration, _calibration_of(job), progress)
+        content = _quantize(source, calibration, job, progress)
     return _ident(name, source.where, content), clean(parse_tflite(content, name, source.where))
 
 
@@ -113,11 +118,10 @@ def open_source(model: Any, progress: Progress) -> Source:
     if isinstance(model, (str, Path)) and Path(model).suffix.lower() == ".tflite":
         return _open_tflite(Path(model))
     from toolchain.importers.keras import load_keras
-    from toolchain.quantize.tflite_ptq import quantize
 
     with progress.step("Loading the model"):
         loaded = load_keras(model)
-    return Source(loaded.name, loaded.source, loaded, quantize)
+    return Source(loaded.name, loaded.source, loaded)
 
 
 def checked_graph(parsed: Graph, where: str) -> Graph:
@@ -172,9 +176,13 @@ def _open_tflite(path: Path) -> Source:
     parse_tflite(content, path.stem, str(path))  # proves that the file is whole before anything else reads it
     if not is_float_tflite(content):
         return Source(path.stem, str(path), content=content)
-    from toolchain.quantize.tflite_float import quantize_tflite
+    return Source(path.stem, str(path), load_float_tflite(path, content))
 
-    return Source(path.stem, str(path), load_float_tflite(path, content), quantize_tflite)
+
+def _check_unquantized(job: Job, where: str) -> None:
+    """ModelError when a quantizer was chosen for a model that has integers already."""
+    if job.quantizer == MCUFORGE:
+        raise ModelError(f"{where} is quantized already", "leave --quantizer out, or give the float model")
 
 
 def _check_labels(graph: Graph, data: Dataset, job: Job) -> None:
@@ -192,17 +200,16 @@ def _about(where: str) -> Iterator[None]:
         raise DataError(f"{where}: {e.problem}", e.hint) from e
 
 
-def _quantize(source: Source, calibration: list[Array], where: str, progress: Progress) -> bytes:
+def _quantize(source: Source, calibration: list[Array], job: Job, progress: Progress) -> bytes:
     assert source.float_model is not None
-    assert source.quantize is not None
     if not calibration:
         raise DataError(
             f"{source.where}: quantization needs representative samples and there are none",
             "Give data with x_calib (--data) or samples alone (--representative).",
         )
-    with _about(where):
+    with _about(_calibration_of(job)):
         check_representative(calibration, source.float_model.inputs, progress)
-    return source.quantize(source.float_model, calibration, progress)
+    return quantizer_of(source.float_model, job)(source.float_model, calibration, progress)
 
 
 def _from_build(job: Job, folder: Path, progress: Progress) -> Quantized:

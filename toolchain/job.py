@@ -17,7 +17,8 @@ class Job:
     ``data`` is a path or ``module:function`` with calibration and evaluation samples;
     ``representative`` and ``evaluation`` override one half each. ``port`` is ``auto``, a device or a
     pyserial URL. ``limit`` evaluates the first samples only. ``sanitize`` builds host code with ASan and UBSan.
-    ``budget`` says what the kernels may cost and what they should be good at.
+    ``budget`` says what the kernels may cost and what they should be good at. ``quantizer`` makes integers of a float
+    model: ``tflite`` or ``mcuforge``; ``calibration`` is the latter's way from values to ranges, None for its default.
     """
 
     model: Any
@@ -33,3 +34,5 @@ class Job:
     limit: int | None = None
     sanitize: bool = False
     budget: Budget = field(default_factory=Budget)
+    quantizer: str = "tflite"
+    calibration: str | None = None

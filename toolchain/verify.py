@@ -26,12 +26,13 @@ class VerificationError(AssertionError):
 
 def refusals(graph: Graph) -> list[str]:
     """Why nodes cannot run, one line each with layer name, operator and reason."""
-    reasons = []
-    for node in graph.nodes:
-        reason = _refusal(graph, node)
-        if reason:
-            reasons.append(f"layer {_layer(node)} ({node.op}): {reason}")
-    return reasons
+    reasons = ((node, _refusal(graph, node)) for node in graph.nodes)
+    return [f"layer {_layer(node)} ({node.op}): {reason}" for node, reason in reasons if reason]
+
+
+def refusal_lines(reasons: Sequence[tuple[Node, str]]) -> list[str]:
+    """A line for each node and its reason, equal ones once."""
+    return _counted([f"layer {_layer(node)} ({node.op}): {reason}" for node, reason in reasons])
 
 
 def _layer(node: Node) -> str:

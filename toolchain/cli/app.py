@@ -20,6 +20,7 @@ from toolchain.cli.options import (
     NameOption,
     OutOption,
     PortOption,
+    Quantization,
     RepresentativeOption,
     RunsOption,
     SanitizeOption,
@@ -29,6 +30,7 @@ from toolchain.cli.options import (
     output_of,
     with_common_options,
     with_limits,
+    with_quantization,
 )
 
 if TYPE_CHECKING:
@@ -55,10 +57,12 @@ def _mcuforge() -> None:
 @app.command()
 @with_common_options
 @with_limits
+@with_quantization
 def deploy(
     ctx: typer.Context,
     model: ModelArgument,
     limits: Limits,
+    quantization: Quantization,
     data: DataOption = None,
     representative: RepresentativeOption = None,
     evaluation: EvaluationOption = None,
@@ -77,6 +81,7 @@ def deploy(
     job = make_job(
         model,
         target,
+        quantization,
         limits,
         data=data,
         representative=representative,
@@ -95,10 +100,12 @@ def deploy(
 @app.command()
 @with_common_options
 @with_limits
+@with_quantization
 def flash(
     ctx: typer.Context,
     model: ModelArgument,
     limits: Limits,
+    quantization: Quantization,
     data: DataOption = None,
     representative: RepresentativeOption = None,
     target: TargetOption = "stm32",
@@ -111,7 +118,15 @@ def flash(
     from toolchain.cli import tables
 
     job = make_job(
-        model, target, limits, data=data, representative=representative, port=port, flasher=flasher, name=name
+        model,
+        target,
+        quantization,
+        limits,
+        data=data,
+        representative=representative,
+        port=port,
+        flasher=flasher,
+        name=name,
     )
     output = output_of(ctx)
     result = pipeline.flash(job, output.progress())
@@ -121,10 +136,12 @@ def flash(
 @app.command()
 @with_common_options
 @with_limits
+@with_quantization
 def measure(
     ctx: typer.Context,
     model: ModelArgument,
     limits: Limits,
+    quantization: Quantization,
     data: DataOption = None,
     representative: RepresentativeOption = None,
     evaluation: EvaluationOption = None,
@@ -142,6 +159,7 @@ def measure(
     job = make_job(
         model,
         target,
+        quantization,
         limits,
         data=data,
         representative=representative,
@@ -159,10 +177,12 @@ def measure(
 @app.command("compile")
 @with_common_options
 @with_limits
+@with_quantization
 def compile_(
     ctx: typer.Context,
     model: ModelArgument,
     limits: Limits,
+    quantization: Quantization,
     data: DataOption = None,
     representative: RepresentativeOption = None,
     target: TargetOption = "stm32",
@@ -174,7 +194,7 @@ def compile_(
     from toolchain.cli import tables
 
     folder = out or default_out(model, name, "c")
-    job = make_job(model, target, limits, data=data, representative=representative, name=name, out=folder)
+    job = make_job(model, target, quantization, limits, data=data, representative=representative, name=name, out=folder)
     output = output_of(ctx)
     result = pipeline.compile_sources(job, output.progress())
     output.result(result, lambda: tables.compiled(result))
@@ -182,9 +202,11 @@ def compile_(
 
 @app.command()
 @with_common_options
+@with_quantization
 def emulate(
     ctx: typer.Context,
     model: ModelArgument,
+    quantization: Quantization,
     data: DataOption = None,
     representative: RepresentativeOption = None,
     evaluation: EvaluationOption = None,
@@ -201,6 +223,7 @@ def emulate(
     job = make_job(
         model,
         "host",
+        quantization,
         data=data,
         representative=representative,
         evaluation=evaluation,
@@ -217,10 +240,12 @@ def emulate(
 @app.command()
 @with_common_options
 @with_limits
+@with_quantization
 def profile(
     ctx: typer.Context,
     model: ModelArgument,
     limits: Limits,
+    quantization: Quantization,
     data: DataOption = None,
     representative: RepresentativeOption = None,
     target: TargetOption = "stm32",
@@ -237,6 +262,7 @@ def profile(
     job = make_job(
         model,
         target,
+        quantization,
         limits,
         data=data,
         representative=representative,
@@ -253,10 +279,12 @@ def profile(
 @app.command()
 @with_common_options
 @with_limits
+@with_quantization
 def inspect(
     ctx: typer.Context,
     model: ModelArgument,
     limits: Limits,
+    quantization: Quantization,
     data: DataOption = None,
     representative: RepresentativeOption = None,
     target: TargetOption = "stm32",
@@ -266,7 +294,7 @@ def inspect(
     from toolchain import pipeline
     from toolchain.cli import tables
 
-    job = make_job(model, target, limits, data=data, representative=representative, name=name)
+    job = make_job(model, target, quantization, limits, data=data, representative=representative, name=name)
     output = output_of(ctx)
     result = pipeline.inspect(job, output.progress())
     output.result(result, lambda: tables.inspection(result))

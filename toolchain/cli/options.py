@@ -49,6 +49,23 @@ class Arena(str, Enum):
     optimal = "optimal"
 
 
+class QuantizerName(str, Enum):
+    """What makes int8 of a float model: TensorFlow's converter, or mcuforge itself."""
+
+    tflite = "tflite"
+    mcuforge = "mcuforge"
+
+
+class CalibrationName(str, Enum):
+    """How mcuforge's quantizer finds the ranges of activations."""
+
+    minmax = "minmax"
+    moving_average = "moving-average"
+    percentile = "percentile"
+    mse = "mse"
+    entropy = "entropy"
+
+
 ModelArgument = Annotated[
     str,
     typer.Argument(
@@ -108,6 +125,28 @@ class Limits:
     arena: Arena = Arena.heuristic
 
 
+@dataclass(frozen=True)
+class Quantization:
+    """How a float model is quantized; ``with_quantization`` makes it from two options."""
+
+    quantizer: QuantizerName = QuantizerName.tflite
+    calibration: CalibrationName | None = None
+
+
+_QUANTIZATION = {
+    "quantizer": Annotated[
+        QuantizerName,
+        typer.Option("--quantizer", metavar="WHO", help="Of a float model: tflite (TFLiteConverter) or mcuforge."),
+    ],
+    "calibration": Annotated[
+        CalibrationName | None,
+        typer.Option(
+            "--calibration",
+            metavar="HOW",
+            help="Ranges for --quantizer mcuforge: minmax, moving-average, percentile, mse or entropy.",
+        ),
+    ],
+}
 _LIMITS = {
     "optimize": Annotated[
         Objective, typer.Option("--optimize", metavar="WHAT", help="balanced, latency, flash or ram.")
@@ -132,17 +171,28 @@ _LIMITS = {
 
 def with_limits(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of the budget; it takes them together as ``limits``."""
+    return _with_group(function, "limits", Limits, _LIMITS)
+
+
+def with_quantization(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of quantization; it takes them together as ``quantization``."""
+    return _with_group(function, "quantization", Quantization, _QUANTIZATION)
+
+
+def _with_group(
+    function: Callable[..., None], parameter: str, group: type[Any], options: dict[str, Any]
+) -> Callable[..., None]:
+    """``function`` with an option for each field of ``group``, which it takes together as ``parameter``."""
     signature = inspect.signature(function, eval_str=True)
-    others = [p for name, p in signature.parameters.items() if name != "limits"]
+    others = [p for name, p in signature.parameters.items() if name != parameter]
     added = [
-        inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=_LIMITS[f.name])
-        for f in fields(Limits)
+        inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=options[f.name])
+        for f in fields(group)
     ]
 
     @functools.wraps(function)
     def command(**values: Any) -> None:
-        limits = Limits(**{name: values.pop(name) for name in _LIMITS})
-        function(limits=limits, **values)
+        function(**{parameter: group(**{name: values.pop(name) for name in options})}, **values)
 
     parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in others] + added
     command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
@@ -194,7 +244,7 @@ def with_common_options(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def make_job(model: str, target: str, limits: Limits | None = None, **options: Any) -> Job:
+def make_job(model: str, target: str, quantization: Quantization, limits: Limits | None = None, **options: Any) -> Job:
     """A Job from what was typed. Raises TargetError when there is no such target."""
     from toolchain.job import Job
     from toolchain.target import load_target
@@ -202,7 +252,16 @@ def make_job(model: str, target: str, limits: Limits | None = None, **options: A
     flasher = options.pop("flasher", FlasherName.auto)
     described = load_target(target)
     budget = _budget(described, limits or Limits())
-    return Job(model=model, target=described, flasher=flasher.value, budget=budget, **options)
+    calibration = quantization.calibration.value if quantization.calibration else None
+    return Job(
+        model=model,
+        target=described,
+        flasher=flasher.value,
+        budget=budget,
+        quantizer=quantization.quantizer.value,
+        calibration=calibration,
+        **options,
+    )
 
 
 def _budget(target: Target, limits: Limits) -> Budget:

@@ -47,7 +47,7 @@ def export_tflite(graph: Graph) -> bytes:
     """
     records = [_record(graph, node) for node in graph.nodes]
     codes = sorted({(record.builtin, record.version) for record in records})
-    used = {n: None for n in graph.inputs}
+    used = dict.fromkeys(graph.inputs)
     for node, record in zip(graph.nodes, records, strict=True):
         used |= dict.fromkeys(n for n in (*record.inputs, *node.outputs) if n)
     index = {name: i for i, name in enumerate(used)}

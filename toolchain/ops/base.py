@@ -188,13 +188,11 @@ class TfliteRecord:
 class PtqRule:
     """How post-training quantization sets the parameters of an operator's tensors, as TFLite's specification has it.
 
-    ``weights_axis``: input 1 holds weights, symmetric, one scale for each index of this axis; ``weights``: they are,
-    with one scale where there is no axis; input 2 is then a bias. ``shared``: all float inputs and the output have one
-    scale and zero point. ``fixed``: the output's, whatever its values are. Else every tensor has its own.
-    Source: TFLite 8-bit quantization specification.
+    ``weights_axis``: input 1 holds weights, symmetric, one scale for each index of this axis, and input 2 the biases.
+    ``shared``: all float inputs and the output have one scale and zero point. ``fixed``: the output's (scale, zero
+    point), whatever its values are. Else every tensor has its own. Source: TFLite 8-bit quantization specification.
     """
 
-    weights: bool = False
     weights_axis: int | None = None
     shared: bool = False
     fixed: tuple[float, int] | None = None

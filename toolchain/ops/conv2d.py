@@ -208,7 +208,7 @@ OPS = (
         tflite=("CONV_2D",),
         read=read,
         write=_write,
-        ptq=PtqRule(weights=True, weights_axis=0),
+        ptq=PtqRule(weights_axis=0),
         reference=_reference,
         macs=macs,
         rows=window_rows,

@@ -89,7 +89,7 @@ OPS = (
         tflite=("DEPTHWISE_CONV_2D",),
         read=read,
         write=_write,
-        ptq=PtqRule(weights=True, weights_axis=3),
+        ptq=PtqRule(weights_axis=3),
         reference=_reference,
         macs=macs,
         rows=window_rows,

@@ -125,7 +125,7 @@ OPS = (
         tflite=("FULLY_CONNECTED",),
         read=_read,
         write=_write,
-        ptq=PtqRule(weights=True),
+        ptq=PtqRule(weights_axis=0),
         reference=_reference,
         macs=macs,
         constraints=(

@@ -1,0 +1,93 @@
+"""A float graph and the ranges of its tensors become the int8 graph that TFLite's kernels compute.
+
+Weights and biases follow from the float ones and from the scale of the layer's input; a bias that several layers share
+becomes one for each, since their input scales differ.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolchain.graph import Array, Graph, Node, QuantParams, Tensor
+from toolchain.ops.common import constant
+from toolchain.quantize import grid
+from toolchain.quantize.ties import Tied, rule_of, value_inputs
+
+_INT32 = np.iinfo(np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """The integers of a layer with weights, on their grids. ``bias`` is None where the layer has none."""
+
+    weights: Array
+    weights_grid: QuantParams
+    bias: Array | None
+    bias_grid: QuantParams
+
+
+def quantized_layer(graph: Graph, node: Node, input_scale: float) -> Layer:
+    """Weights in [-127, 127] and int32 bias of ``node``, whose constants in ``graph`` are float32."""
+    weights = constant(graph, node.inputs[1])
+    bias = constant(graph, node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] else None
+    used = grid.symmetric(weights, rule_of(node).weights_axis)
+    if bias is not None:
+        used = grid.with_room_for_bias(used, bias, input_scale)
+    summed = grid.bias_grid(used, input_scale)
+    return Layer(
+        grid.codes(weights, used, low=-grid.WEIGHTS_HIGH, high=grid.WEIGHTS_HIGH),
+        used,
+        None if bias is None else grid.codes(bias, summed, "int32", _INT32.min, _INT32.max),
+        summed,
+    )
+
+
+def int8_graph(tied: Tied, grids: Mapping[str, QuantParams]) -> Graph:
+    """The int8 graph; ``grids`` has the parameters of every group of ``tied``."""
+    work = _Work(tied, grids)
+    nodes = [work.node(node) for node in tied.graph.nodes]
+    for name in tied.group:
+        work.value(name)
+    return tied.graph.with_nodes(nodes, work.tensors)
+
+
+class _Work:
+    def __init__(self, tied: Tied, grids: Mapping[str, QuantParams]) -> None:
+        self.tied = tied
+        self.grids = grids
+        self.tensors: dict[str, Tensor] = {n: t for n, t in tied.graph.tensors.items() if t.dtype != "float32"}
+
+    def node(self, node: Node) -> Node:
+        graph = self.tied.graph
+        if rule_of(node).weights_axis is None:
+            return node
+        (source,) = value_inputs(graph, node)
+        layer = quantized_layer(graph, node, self.grids[self.tied.group[source]].scale[0])
+        weights = self._constant(graph.tensor(node.inputs[1]), layer.weights, layer.weights_grid)
+        if layer.bias is None:
+            return dataclasses.replace(node, inputs=(source, weights))
+        bias = self._constant(graph.tensor(node.inputs[2]), layer.bias, layer.bias_grid)
+        return dataclasses.replace(node, inputs=(source, weights, bias))
+
+    def value(self, name: str) -> None:
+        """The tensor ``name`` on its group's grid."""
+        tensor, used = self.tied.graph.tensor(name), self.grids[self.tied.group[name]]
+        data = None if tensor.data is None else grid.codes(tensor.data, used)
+        self.tensors[name] = dataclasses.replace(tensor, dtype="int8", quant=used, data=data)
+
+    def _constant(self, tensor: Tensor, data: Array, used: QuantParams) -> str:
+        """The name of a constant that holds ``data``; what layers share on the same grid stays one."""
+        made = dataclasses.replace(tensor, dtype=str(data.dtype), quant=used, data=data)
+        number, name = 1, tensor.name
+        while name in self.tensors or name in self.tied.group:
+            there = self.tensors.get(name)
+            if there is not None and there.quant == used and there.dtype == made.dtype:
+                return name
+            number += 1
+            name = f"{tensor.name};{number}"
+        self.tensors[name] = dataclasses.replace(made, name=name)
+        return name

@@ -1,0 +1,136 @@
+"""Which tensors of a float graph must share scale and zero point, and what sets them.
+
+Views, pooling, padding and concatenation hand on codes, so their inputs and outputs are one group. Where a group would
+hold a tensor whose parameters are fixed (softmax) beside others, a QUANTIZE comes between.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from toolchain.errors import ModelError
+from toolchain.graph import Graph, Node, Tensor
+from toolchain.ops import registry
+from toolchain.ops.base import PtqRule
+from toolchain.verify import refusal_lines
+
+
+@dataclass(frozen=True, eq=False)
+class Tied:
+    """``graph`` with the QUANTIZE operators that it needs, still float32.
+
+    ``group`` names each float tensor's group. ``sources`` are the tensors whose values set a group's range: what only
+    repeats or averages them is left out, so that nothing is counted twice. ``fixed`` are (scale, zero point).
+    """
+
+    graph: Graph
+    group: Mapping[str, str]
+    sources: Mapping[str, tuple[str, ...]]
+    fixed: Mapping[str, tuple[float, int]]
+
+
+def rule_of(node: Node) -> PtqRule:
+    rule = registry()[node.op].ptq
+    assert rule is not None, node.op
+    return rule
+
+
+def value_inputs(graph: Graph, node: Node) -> list[str]:
+    """The inputs that are quantized like activations: no weights, no biases, no shapes."""
+    names = node.inputs[:1] if rule_of(node).weights_axis is not None else node.inputs
+    return [n for n in names if n and graph.tensor(n).dtype == "float32"]
+
+
+def tie(graph: Graph, where: str) -> Tied:
+    """Groups of the tensors of ``graph``. ModelError naming every operator that cannot be quantized."""
+    _check(graph, where)
+    work = _Work(graph)
+    for node in graph.nodes:
+        work.visit(node)
+    groups = {name: work.find(name) for name in work.parent}
+    sources: dict[str, tuple[str, ...]] = {}
+    for name, original in work.sources:
+        root = groups[name]
+        sources[root] = (*sources.get(root, ()), original)
+    fixed = {groups[name]: value for name, value in work.fixed.items()}
+    return Tied(graph.with_nodes(work.nodes, work.tensors), groups, sources, fixed)
+
+
+class _Work:
+    """A union-find over the float tensors, filled in execution order."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.tensors: dict[str, Tensor] = dict(graph.tensors)
+        self.nodes: list[Node] = []
+        self.parent: dict[str, str] = {}
+        self.fixed: dict[str, tuple[float, int]] = {}
+        self.sources: list[tuple[str, str]] = []
+        for name in graph.inputs:
+            self._source(name, name)
+
+    def find(self, name: str) -> str:
+        while self.parent[name] != name:
+            name = self.parent[name]
+        return name
+
+    def visit(self, node: Node) -> None:
+        rule = rule_of(node)
+        inputs = value_inputs(self.graph, node)
+        for name in inputs:
+            if name not in self.parent:
+                self._source(name, name)
+        if rule.shared:
+            node = self._shared(node, inputs)
+        elif rule.fixed is not None:
+            self.parent[node.outputs[0]] = node.outputs[0]
+            self.fixed[node.outputs[0]] = rule.fixed
+        else:
+            self._source(node.outputs[0], node.outputs[0])
+        self.nodes.append(node)
+
+    def _source(self, name: str, original: str) -> None:
+        self.parent[name] = name
+        self.sources.append((name, original))
+
+    def _shared(self, node: Node, inputs: list[str]) -> Node:
+        parameters = {self.fixed.get(self.find(n)) for n in inputs}
+        renamed = {}
+        if len(parameters) > 1:
+            renamed = {n: self._requantized(n) for n in inputs if self.find(n) in self.fixed}
+            node = dataclasses.replace(node, inputs=tuple(renamed.get(n, n) for n in node.inputs))
+        roots = {self.find(renamed.get(n, n)) for n in inputs}
+        out = node.outputs[0]
+        self.parent[out] = out
+        for root in roots:
+            self.parent[root] = out
+        (value,) = parameters if len(parameters) == 1 else (None,)
+        if value is not None:
+            self.fixed[out] = value
+        return node
+
+    def _requantized(self, name: str) -> str:
+        made = f"{name};requantized"
+        if made not in self.tensors:
+            self.tensors[made] = dataclasses.replace(self.tensors[name], name=made, data=None)
+            self.nodes.append(Node(f"quantize_{len(self.nodes)}", "quantize", (name,), (made,)))
+            self._source(made, name)
+        return made
+
+
+def _check(graph: Graph, where: str) -> None:
+    reasons = []
+    for node in graph.nodes:
+        op = registry().get(node.op)
+        if op is None or op.ptq is None:
+            reasons.append((node, "this operator is not supported"))
+        elif op.ptq.weights_axis is not None and any(n and not graph.is_constant(n) for n in node.inputs[1:]):
+            reasons.append((node, "its weights and bias must be constants"))
+    if reasons:
+        raise ModelError(
+            f"{where}: {len(reasons)} of {len(graph.nodes)} operators cannot be quantized\n  "
+            + "\n  ".join(refusal_lines(reasons)),
+            "Replace these layers; docs/operators.md lists what is supported.",
+        )
