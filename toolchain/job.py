@@ -18,7 +18,8 @@ class Job:
     ``representative`` and ``evaluation`` override one half each. ``port`` is ``auto``, a device or a
     pyserial URL. ``limit`` evaluates the first samples only. ``sanitize`` builds host code with ASan and UBSan.
     ``budget`` says what the kernels may cost and what they should be good at. ``quantizer`` makes integers of a float
-    model: ``tflite`` or ``mcuforge``; ``calibration`` is the latter's way from values to ranges, None for its default.
+    model: ``tflite`` or ``mcuforge``; ``calibration`` is the latter's way from values to ranges and
+    ``bias_correction`` whether it corrects biases, None for its defaults.
     """
 
     model: Any
@@ -36,3 +37,4 @@ class Job:
     budget: Budget = field(default_factory=Budget)
     quantizer: str = "tflite"
     calibration: str | None = None
+    bias_correction: bool | None = None

@@ -127,10 +127,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Quantization:
-    """How a float model is quantized; ``with_quantization`` makes it from two options."""
+    """How a float model is quantized; ``with_quantization`` makes it from three options."""
 
     quantizer: QuantizerName = QuantizerName.tflite
     calibration: CalibrationName | None = None
+    bias_correction: bool | None = None
 
 
 _QUANTIZATION = {
@@ -143,7 +144,15 @@ _QUANTIZATION = {
         typer.Option(
             "--calibration",
             metavar="HOW",
-            help="Ranges for --quantizer mcuforge: minmax, moving-average, percentile, mse or entropy.",
+            help="Ranges for --quantizer mcuforge: minmax, moving-average, percentile (default), mse or entropy.",
+        ),
+    ],
+    "bias_correction": Annotated[
+        bool | None,
+        typer.Option(
+            "--bias-correction/--no-bias-correction",
+            help="For --quantizer mcuforge: take shifts of the layers' means out of their biases; default: yes.",
+            show_default=False,
         ),
     ],
 }
@@ -260,6 +269,7 @@ def make_job(model: str, target: str, quantization: Quantization, limits: Limits
         budget=budget,
         quantizer=quantization.quantizer.value,
         calibration=calibration,
+        bias_correction=quantization.bias_correction,
         **options,
     )
 

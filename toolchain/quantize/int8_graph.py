@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolchain.graph import Array, Graph, Node, QuantParams, Tensor
+from toolchain.ops import registry
 from toolchain.ops.common import constant
 from toolchain.quantize import grid
 from toolchain.quantize.ties import Tied, rule_of, value_inputs
@@ -63,7 +64,8 @@ class _Work:
 
     def node(self, node: Node) -> Node:
         graph = self.tied.graph
-        if rule_of(node).weights_axis is None:
+        rule = registry()[node.op].ptq  # None for a QUANTIZE between groups
+        if rule is None or rule.weights_axis is None:
             return node
         (source,) = value_inputs(graph, node)
         layer = quantized_layer(graph, node, self.grids[self.tied.group[source]].scale[0])

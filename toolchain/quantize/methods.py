@@ -25,14 +25,12 @@ def check_choice(job: Job) -> None:
     """UserError when the job's quantizer or calibration is none, or they do not go together."""
     if job.quantizer not in (TFLITE, MCUFORGE):
         raise UserError(f"there is no quantizer {job.quantizer}", f"choose {TFLITE} or {MCUFORGE}")
-    if job.calibration is None:
-        return
-    if job.calibration not in OBSERVERS:
+    if job.calibration is not None and job.calibration not in OBSERVERS:
         raise UserError(f"there is no calibration {job.calibration}", f"choose one of {', '.join(OBSERVERS)}")
-    if job.quantizer != MCUFORGE:
+    if job.quantizer != MCUFORGE and (job.calibration is not None or job.bias_correction is not None):
         raise UserError(
-            f"the quantizer {job.quantizer} has one calibration only, its own",
-            f"add --quantizer {MCUFORGE}, or leave --calibration out",
+            f"the quantizer {job.quantizer} takes neither a calibration nor bias correction",
+            f"add --quantizer {MCUFORGE}, or leave these out",
         )
 
 
@@ -41,7 +39,11 @@ def quantizer_of(model: FloatModel | FloatTflite, job: Job) -> Quantizer:
     if job.quantizer == MCUFORGE:
         from toolchain.quantize.ptq import DEFAULT_CALIBRATION, quantize
 
-        return partial(quantize, calibration=job.calibration or DEFAULT_CALIBRATION)
+        return partial(
+            quantize,
+            calibration=job.calibration or DEFAULT_CALIBRATION,
+            bias_correction=job.bias_correction is not False,
+        )
     if isinstance(model, FloatTflite):
         from toolchain.quantize.tflite_float import quantize_tflite
 

@@ -21,6 +21,7 @@ from toolchain.importers.tflite import parse_tflite
 from toolchain.passes import clean
 from toolchain.progress import Progress
 from toolchain.quantize import grid
+from toolchain.quantize.bias_correction import InputMeans, correct_biases
 from toolchain.quantize.converter import convert
 from toolchain.quantize.float_run import Fetch, run_samples
 from toolchain.quantize.int8_graph import int8_graph
@@ -29,7 +30,7 @@ from toolchain.quantize.ties import Tied, tie
 
 Array = npt.NDArray[Any]
 
-DEFAULT_CALIBRATION = "mse"
+DEFAULT_CALIBRATION = "percentile"
 
 
 def quantize(
@@ -37,6 +38,7 @@ def quantize(
     representative: Array | Sequence[Array],
     progress: Progress | None = None,
     calibration: str = DEFAULT_CALIBRATION,
+    bias_correction: bool = True,
 ) -> bytes:
     """A full-integer ``.tflite`` of ``model``; ``calibration`` is a key of ``OBSERVERS``.
 
@@ -46,11 +48,16 @@ def quantize(
     columns = matched_columns(representative, model.inputs, model.name)
     content = model.content if isinstance(model, FloatTflite) else convert(model)
     parsed = parse_tflite(content, model.name, model.source)
-    tied = tie(clean(parsed), model.source)
+    floats = clean(parsed)
+    tied = tie(floats, model.source)
     with (progress or Progress()).step("Quantizing", len(columns[0])) as advance:
         samples = run_samples(content, parsed, columns, model.source)
-        grids = _grids(tied, _counted(samples, advance), OBSERVERS[calibration])
-        return export_tflite(int8_graph(tied, grids))
+        means = InputMeans(floats) if bias_correction else None
+        grids = _grids(tied, _counted(samples, advance), OBSERVERS[calibration], means)
+        graph = int8_graph(tied, grids)
+        if means is not None:
+            graph = correct_biases(graph, floats, means.means(), columns)
+        return export_tflite(graph)
 
 
 def _counted(samples: Iterable[Fetch], advance: Callable[[int], None]) -> Iterable[Fetch]:
@@ -59,12 +66,16 @@ def _counted(samples: Iterable[Fetch], advance: Callable[[int], None]) -> Iterab
         advance(1)
 
 
-def _grids(tied: Tied, samples: Iterable[Fetch], make: Callable[[], Observer]) -> dict[str, QuantParams]:
-    """The parameters of each group, by one pass over ``samples``."""
+def _grids(
+    tied: Tied, samples: Iterable[Fetch], make: Callable[[], Observer], means: InputMeans | None
+) -> dict[str, QuantParams]:
+    """The parameters of each group, by one pass over ``samples``; ``means`` looks at them too."""
     observers = {root: make() for root in tied.sources if root not in tied.fixed}
     for fetch in samples:
         for root, observer in observers.items():
             observer.observe(_values(tied.graph, tied.sources[root], fetch))
+        if means is not None:
+            means.observe(fetch)
     grids = {root: grid.affine(*observer.range()) for root, observer in observers.items()}
     for root, (scale, zero_point) in tied.fixed.items():
         grids[root] = QuantParams((scale,), (zero_point,))
