@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from model_kit import operators, run_codes, shapes
+from model_kit import Array, operators, run_codes, shapes
 
 from benchmarks.twins import TWINS, twin_tflite
 from toolchain.data import Dataset, dequantize, load_data, quantize_input
@@ -21,6 +21,7 @@ from toolchain.importers.keras import load_keras
 from toolchain.importers.tflite import parse_tflite
 from toolchain.metrics import choose_metric, score
 from toolchain.quantize.check import check_quantized
+from toolchain.quantize.ptq import quantize as quantize_by_mcuforge
 from toolchain.quantize.tflite_ptq import quantize
 
 REFERENCE = Path(os.environ.get("MCUFORGE_REFERENCE", ""))
@@ -70,12 +71,25 @@ def test_reference_model(name: str) -> None:
         assert in_float.total == 500
         assert in_int8.correct is not None
         assert abs(in_int8.correct - FLOAT_CORRECT[name]) <= 5, "within one point of float"
+        ours = _correct(quantize_by_mcuforge(model, data.x_calib), x, data)
+        assert ours >= in_int8.correct, "no worse than the converter's on the same samples"
+        assert ours >= FLOAT_CORRECT[name] - 2, "within half a point of float"
     elif name == "ad_autoencoder":
         assert metric == "mse"
         assert in_float is not None
         assert in_int8 is not None
         assert in_float.value is not None
         assert in_int8.value == pytest.approx(in_float.value, rel=0.2)
+
+
+def _correct(content: bytes, x: Array, data: Dataset) -> int:
+    graph = parse_tflite(content, "ours", "ours")
+    check_quantized(graph)
+    codes = run_codes(content, quantize_input(x, graph.tensor(graph.inputs[0])))
+    found = score("accuracy", dequantize(codes, graph.tensor(graph.outputs[0])), data.y_test)
+    assert found is not None
+    assert found.correct is not None
+    return found.correct
 
 
 @pytest.mark.parametrize("name", TWINS)
