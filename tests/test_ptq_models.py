@@ -14,6 +14,7 @@ from support.oracle import run_tflm
 
 from toolchain import reference
 from toolchain.budget import Budget
+from toolchain.cli.options import CalibrationName, Quantization, QuantizerName, make_job
 from toolchain.data import dequantize, quantize_input
 from toolchain.errors import DataError, ModelError, UserError
 from toolchain.front import Quantized, checked_graph, prepare
@@ -290,6 +291,21 @@ def test_jobs_choose_the_quantizer() -> None:
     assert by_default.tflite == quantize(load_keras(small() / "small.keras"), images(40))
     assert by_default.tflite != prepared(calibration="moving-average").tflite
     assert prepared(quantizer="tflite").tflite == (small() / "small.tflite").read_bytes()
+
+
+def test_a_float_tflite_is_quantized_like_the_model_it_was_made_from(tmp_path: Path) -> None:
+    path = tmp_path / "small.tflite"
+    path.write_bytes(convert(load_keras(small() / "small.keras")))
+    np.savez(tmp_path / "data.npz", x_calib=images(40))
+    assert prepared(model=path, data=str(tmp_path / "data.npz")).tflite == prepared().tflite
+
+
+def test_the_command_line_sets_the_job() -> None:
+    typed = Quantization(QuantizerName.mcuforge, CalibrationName.moving_average, False)
+    job = make_job("m.keras", "host", typed)
+    assert (job.quantizer, job.calibration, job.bias_correction) == ("mcuforge", "moving-average", False)
+    job = make_job("m.keras", "host", Quantization())
+    assert (job.quantizer, job.calibration, job.bias_correction) == ("tflite", None, None)
 
 
 @pytest.mark.parametrize(
