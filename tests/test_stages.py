@@ -28,7 +28,7 @@ from support.firmware import (
 from support.images import random_images
 
 from toolchain import resources
-from toolchain.graph import Array, Graph
+from toolchain.graph import Array, Graph, Node, QuantParams, Tensor
 from toolchain.memory import plan_memory
 from toolchain.ops import registry
 from toolchain.ops.base import Rows
@@ -37,7 +37,7 @@ from toolchain.plan import Plan, Stage, Step
 from toolchain.reference import run
 from toolchain.replay import check_plan
 from toolchain.stage_options import MOST_STEPS, Block, RowOptions, is_closed
-from toolchain.stages import Call, rows_of, schedule
+from toolchain.stages import MOST_ROWS, Call, rows_of, schedule
 from toolchain.target import Target
 from toolchain.verify import VerificationError
 
@@ -304,6 +304,15 @@ def _traced(nn_rows: ctypes.CDLL, rows: list[Rows], readers: list[tuple[int, ...
         steps[k].pad_top, steps[k].readers = r.pad_top, sum(1 << i for i in readers[k])
     nn_rows.nn_rows_run(steps, n, turn)
     return calls
+
+
+def test_limits_of_the_device_are_kept() -> None:
+    header = (resources.templates() / "runtime" / "nn_rows.h").read_text(encoding="utf-8")
+    assert f"NN_ROWS_MOST_STEPS = {MOST_STEPS} " in header
+    for height, works in ((MOST_ROWS, True), (MOST_ROWS + 1, False)):
+        tensors = {n: Tensor(n, (1, height, 1, 1), "int8", QuantParams((0.1,), (0,))) for n in "xy"}
+        node = Node("relu", "relu", ("x",), ("y",))
+        assert (rows_of(Graph("tall", tensors, (node,), ("x",), ("y",)), node) is not None) == works
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -17,6 +17,7 @@ from toolchain.ops import registry
 from toolchain.ops.base import KernelVariant, Overlap, RowField, Rows
 from toolchain.plan import Stage
 
+MOST_ROWS = 32767  # nn_rows.h counts them in 16 bits
 Size = tuple[int, int, int]  # rows of the input, rows of the output, rows of padding above
 
 
@@ -57,7 +58,8 @@ class StageMemory:
 def rows_of(graph: Graph, node: Node) -> Rows | None:
     """The rows that the node's output rows need; None when it does not work by rows."""
     op = registry().get(node.op)
-    return op.rows(graph, node) if op else None
+    rows = op.rows(graph, node) if op else None
+    return rows if rows and max(dataclasses.astuple(rows)) <= MOST_ROWS else None
 
 
 def readers_of(nodes: Sequence[Node]) -> tuple[tuple[int, ...], ...]:
