@@ -9,6 +9,7 @@ from toolchain.graph import Graph, Node, Tensor
 from toolchain.job import Job
 from toolchain.ops import registry
 from toolchain.passes import reduce
+from toolchain.plan import Plan
 from toolchain.planner import make_plan
 from toolchain.progress import Progress
 from toolchain.verify import refusals
@@ -16,7 +17,10 @@ from toolchain.verify import refusals
 
 @dataclass(frozen=True)
 class NodeInfo:
-    """One operator. ``kernel`` is the variant that the target would use, empty for none."""
+    """One operator. ``kernel`` is the variant that the target would use, empty for none.
+
+    ``stage`` is the number of the layer that it is executed in together with others; ``turns`` says how.
+    """
 
     name: str
     op: str
@@ -25,6 +29,8 @@ class NodeInfo:
     parameters: int
     kernel: str
     quant: str
+    stage: int | None
+    turns: str
 
 
 @dataclass(frozen=True)
@@ -53,8 +59,7 @@ def inspect_model(job: Job, progress: Progress) -> Inspection:
         if (left := total_macs(graph)) < nominal:
             progress.info(f"{left:,} of {nominal:,} MACs are left after the exact reductions")
     plan = None if refused else make_plan(graph, job.target, job.budget)
-    kernels = {s.node.name: s.variant.name if s.variant else "no code" for s in plan.steps} if plan else {}
-    nodes = tuple(_node(graph, node, kernels.get(node.name, ""), supported=not refused) for node in graph.nodes)
+    nodes = tuple(_node(graph, i, plan) for i in range(len(graph.nodes)))
     return Inspection(
         name=ident.name,
         sha256=ident.sha256,
@@ -69,18 +74,30 @@ def inspect_model(job: Job, progress: Progress) -> Inspection:
     )
 
 
-def _node(graph: Graph, node: Node, kernel: str, supported: bool) -> NodeInfo:
+def _node(graph: Graph, i: int, plan: Plan | None) -> NodeInfo:
+    """Node number ``i``. Without a plan some node is refused."""
+    node, step = graph.nodes[i], plan.steps[i] if plan else None
     out = graph.tensor(node.outputs[0])
-    op = registry().get(node.op)
+    number, turns = _stage(plan, node)
     return NodeInfo(
         name=node.layers[0] if node.layers else node.name,
         op=node.op,
         output_shape=out.shape,
-        macs=op.macs(graph, node) if op is not None and supported else 0,
+        macs=registry()[node.op].macs(graph, node) if plan else 0,
         parameters=sum(graph.tensor(n).size for n in parameter_names(graph, node)),
-        kernel=kernel,
+        kernel="" if step is None else step.variant.name if step.variant else "no code",
         quant=_quant_text(out),
+        stage=number,
+        turns=turns,
     )
+
+
+def _stage(plan: Plan | None, node: Node) -> tuple[int | None, str]:
+    """(number, how its rows are made) of the layer that is a stage with this node."""
+    for number, layer in enumerate(plan.layers if plan else ()):
+        if layer.stage and any(step.node is node for step in layer.steps):
+            return number, layer.stage.text
+    return None, ""
 
 
 def total_macs(graph: Graph) -> int:

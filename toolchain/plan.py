@@ -47,6 +47,10 @@ class Stage:
     last: int
     rows: int
 
+    @property
+    def text(self) -> str:
+        return "row by row" if self.rows == 1 else f"{self.rows} rows at a time"
+
 
 @dataclass(frozen=True, eq=False)
 class Layer:
@@ -76,7 +80,7 @@ class Layer:
     @property
     def kernel(self) -> str:
         kernels = " + ".join(step.variant.name for step in self.steps if step.variant)
-        return f"{kernels}, {self.stage.rows} rows at a time" if self.stage else kernels
+        return f"{kernels}, {self.stage.text}" if self.stage else kernels
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,9 @@ def inspection(result: Inspection) -> RenderableType:
         name = Text.assemble(node.name, (f"\n  {node.quant}", "dim") if node.quant else "")
         shape = "x".join(map(str, node.output_shape))
         kernel = f"{node.op}, {node.kernel}" if node.kernel else node.op
-        table.add_row(name, shape, view.count(node.macs), view.count(node.parameters), kernel)
+        stage = "" if node.stage is None else f"\nstage {node.stage}, {node.turns}"
+        cells = (view.count(node.macs), view.count(node.parameters))
+        table.add_row(name, shape, *cells, Text.assemble(kernel, (stage, "dim")))
     refused = [Text(f"not supported: {reason}", style="bold red") for reason in result.refused]
     return Group(head, table, *refused)
 
