@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from importlib import metadata
+from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from toolchain.errors import ToolError
 from toolchain.lifetimes import Buffer, Buffers
-from toolchain.memory_exact import INSTALL_HINT, solve
+from toolchain.memory_exact import INSTALL_HINT, Solution, solve, solve_all
 from toolchain.ops.base import Overlap
 from toolchain.placement import Placement, place
 from toolchain.plan import ALIGNMENT
-
-SEEDS = st.integers(0, 10**6)
 
 
 def _buffers(seed: int, steps: int, unit: int) -> Buffers:
@@ -78,30 +78,27 @@ def _smallest(buffers: Buffers, below: int) -> int:
     return best
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
-@given(SEEDS)
-def test_small_problems_are_solved_as_by_trying_everything(seed: int) -> None:
-    buffers = _buffers(seed, steps=3, unit=12)
-    if len(buffers.all) > 5:
-        buffers = Buffers(buffers.all[:5], buffers.overlaps, buffers.times)
-    found = place(buffers)
-    solution = solve(buffers, found)
-    _check(buffers, found)
-    _check(buffers, solution.placement)
-    least = _smallest(buffers, sum(b.size + ALIGNMENT for b in buffers.all) + 1)
-    assert solution.placement.size == solution.lower_bound == least
-    assert buffers.lower_bound <= least <= found.size
+def _solved(problems: Sequence[Buffers]) -> Iterator[tuple[Buffers, Placement, Solution]]:
+    """Each with the placements of the search and of CP-SAT, both checked."""
+    placed = [place(buffers) for buffers in problems]
+    solutions = solve_all(list(zip(problems, placed, strict=True)))
+    for buffers, found, solution in zip(problems, placed, solutions, strict=True):
+        _check(buffers, found)
+        _check(buffers, solution.placement)
+        yield buffers, found, solution
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
-@given(SEEDS)
-def test_cp_sat_is_never_worse_than_the_search(seed: int) -> None:
-    buffers = _buffers(seed, steps=12, unit=500)
-    found = place(buffers)
-    solution = solve(buffers, found)
-    _check(buffers, found)
-    _check(buffers, solution.placement)
-    assert buffers.lower_bound <= solution.lower_bound <= solution.placement.size <= found.size
+def test_small_problems_are_solved_as_by_trying_everything() -> None:
+    drawn = [_buffers(seed, steps=3, unit=12) for seed in range(150)]
+    for buffers, found, solution in _solved([Buffers(b.all[:5], b.overlaps, b.times) for b in drawn]):
+        least = _smallest(buffers, sum(b.size + ALIGNMENT for b in buffers.all) + 1)
+        assert solution.placement.size == solution.lower_bound == least
+        assert buffers.lower_bound <= least <= found.size
+
+
+def test_cp_sat_is_never_worse_than_the_search() -> None:
+    for buffers, found, solution in _solved([_buffers(seed, steps=12, unit=500) for seed in range(100, 160)]):
+        assert buffers.lower_bound <= solution.lower_bound <= solution.placement.size <= found.size
 
 
 def _problems() -> Iterator[Buffers]:
@@ -110,9 +107,7 @@ def _problems() -> Iterator[Buffers]:
 
 def test_the_search_finds_the_optimum_nearly_always() -> None:
     gaps = []
-    for buffers in _problems():
-        found = place(buffers)
-        solution = solve(buffers, found)
+    for _, found, solution in _solved(list(_problems())):
         assert solution.lower_bound == solution.placement.size, "proven"
         gaps.append(found.size / solution.lower_bound - 1)
     assert sum(gap > 0 for gap in gaps) <= 1
@@ -152,10 +147,9 @@ def test_a_drifting_row_needs_more_than_what_is_alive_at_once() -> None:
 
 
 def test_what_the_solver_says_is_the_same_every_time() -> None:
-    for buffers in [_row(), *list(_problems())[:3]]:
-        known = place(buffers)
-        assert place(buffers) == known
-        assert solve(buffers, known) == solve(buffers, known)
+    problems = [(b, place(b)) for b in [_row(), *list(_problems())[:3]]]
+    assert problems == [(b, place(b)) for b, _ in problems]
+    assert solve_all(problems) == solve_all(problems)
 
 
 def test_without_time_the_known_placement_stays() -> None:
@@ -176,10 +170,39 @@ def test_a_poor_placement_is_improved() -> None:
     assert solve(buffers, poor).placement.size == solve(buffers, place(buffers)).placement.size < poor.size
 
 
+def _take_away_solver(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", missing)
+
+
 def test_without_the_solver_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     buffers = _row()
-    monkeypatch.setitem(sys.modules, "ortools.sat.python", None)
+    _take_away_solver(monkeypatch)
     with pytest.raises(ToolError, match="OR-Tools, which is not installed") as caught:
         solve(buffers, place(buffers))
     assert caught.value.hint == INSTALL_HINT
     assert caught.value.exit_code == 2
+
+
+def test_a_solver_that_dies_is_an_error_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    buffers = _row()
+    monkeypatch.setattr(sys, "executable", "false")
+    with pytest.raises(ToolError, match="OR-Tools failed: exit code 1") as caught:
+        solve(buffers, place(buffers))
+    assert "--arena optimal" in caught.value.hint
+
+
+def test_the_solver_runs_beside_tensorflow() -> None:
+    """Both in one process crash it."""
+    code = "import tensorflow; from test_placement import _row; from toolchain.placement import place"
+    code += "; from toolchain.memory_exact import solve; print(solve(_row(), place(_row())).placement.size)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(done.stdout) == solve(_row(), place(_row())).placement.size

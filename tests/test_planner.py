@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from importlib import metadata
 from itertools import islice
 from pathlib import Path
 
@@ -48,7 +48,10 @@ def test_the_arena_is_proven_optimal_on_request(drifting: Graph) -> None:
 def test_the_solver_is_needed_only_where_the_search_proves_nothing(
     drifting: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "ortools.sat.python", None)
+    def missing(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", missing)
     plan = make_plan(drifting, M4, Budget("ram", arena=OPTIMAL))
     assert (plan.memory.solver, plan.memory.arena_bytes) == ("", plan.memory.lower_bound)
     with pytest.raises(ToolError, match="OR-Tools, which is not installed"):

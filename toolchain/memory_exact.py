@@ -4,12 +4,19 @@ Buffers begin at multiples of ALIGNMENT. At each time those alive exclude one an
 output may lie over its input: for these, and for all other pairs that no time's constraint has both of, a literal says
 on which side the one is of the other. CP-SAT starts from the placement that is known. One worker, a fixed seed and a
 limit on its deterministic time make results repeat on every machine with the same version.
+
+It runs in a process of its own (this module as the main one): OR-Tools and TensorFlow, which may have converted the
+model, bring incompatible copies of the same C++ libraries, and a process that has loaded both crashes.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from itertools import combinations
@@ -38,10 +45,45 @@ class Solution:
 
 def solve(buffers: Buffers, known: Placement, deterministic_time: float = DETERMINISTIC_TIME) -> Solution:
     """The best placement that CP-SAT finds, never worse than ``known``. Raises ToolError without OR-Tools."""
+    return solve_all([(buffers, known)], deterministic_time)[0]
+
+
+def solve_all(
+    problems: Sequence[tuple[Buffers, Placement]], deterministic_time: float = DETERMINISTIC_TIME
+) -> list[Solution]:
+    """``solve`` for each of ``problems``, one after the other in one process. Raises ToolError."""
     try:
-        from ortools.sat.python import cp_model
-    except ImportError as e:
+        metadata.version("ortools")
+    except metadata.PackageNotFoundError as e:
         raise ToolError("--arena optimal needs OR-Tools, which is not installed", INSTALL_HINT) from e
+    done = subprocess.run(
+        [sys.executable, "-m", "toolchain.memory_exact"],
+        input=pickle.dumps((problems, deterministic_time)),
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        check=False,
+    )
+    if done.returncode != 0:
+        why = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+        raise ToolError(f"OR-Tools failed: {why[0]}", f"leave out --arena optimal, or {INSTALL_HINT}")
+    solutions: list[Solution] = pickle.loads(done.stdout)  # from our own process
+    return solutions
+
+
+def main() -> None:
+    """The process of its own: problems on standard input, solutions on standard output, both pickled."""
+    problems, deterministic_time = pickle.load(sys.stdin.buffer)
+    # By its name as others import it: pickle would look for the classes of __main__ in the other process.
+    from toolchain import memory_exact
+
+    solutions = [memory_exact.solve_here(buffers, known, deterministic_time) for buffers, known in problems]
+    sys.stdout.buffer.write(pickle.dumps(solutions))
+
+
+def solve_here(buffers: Buffers, known: Placement, deterministic_time: float) -> Solution:
+    """``solve`` in this process, into which TensorFlow must not be loaded."""
+    from ortools.sat.python import cp_model
+
     bound = buffers.lower_bound
     problem = _Problem(buffers, known, bound)
     solver = cp_model.CpSolver()
@@ -121,3 +163,7 @@ class _Problem:
             sides.append(self.model.new_bool_var(""))
             self.model.add(distance == limit.exact // ALIGNMENT).only_enforce_if(sides[-1])
         self.model.add_bool_or(sides)
+
+
+if __name__ == "__main__":
+    main()
