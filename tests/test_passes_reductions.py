@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ from toolchain.plan import Step
 from toolchain.reference import run
 from toolchain.select import usable_variants
 from toolchain.target import Target
-from toolchain.verify import check_graph, refusals
+from toolchain.verify import MAX_PORTS, check_graph, refusals
 
 ALL = {graph.id: graph for graphs in all_graphs().values() for graph in graphs}
 
@@ -114,15 +115,15 @@ def _repeated(graph: Graph, count: int) -> Graph:
 
 
 def _everything(
-    target: Target, samples: slice, variants: bool
+    cases: Sequence[Reducible], target: Target, samples: slice, variants: bool
 ) -> tuple[Graph, tuple[Step, ...], list[Array], list[Array]]:
-    """All reduced graphs as one, its steps, inputs and expected outputs; with ``variants`` padding once for each."""
+    """The reduced graphs as one, its steps, inputs and expected outputs; with ``variants`` padding once for each."""
     graphs: dict[str, Graph] = {}
     ranks: dict[str, int] = {}
     inputs: list[Array] = []
     outputs: list[Array] = []
     padding = {case.id for case in all_graphs()["padding"]} if variants else set()
-    for case in ALL.values():
+    for case in cases:
         _, graph, own = _read(case)
         own = [x[samples] for x in own]
         reduced = reduce(graph)
@@ -147,19 +148,23 @@ def _wrong(graph: Graph, expected: list[Array], got: list[Array]) -> list[str]:
     return [n for n, a, b in zip(graph.outputs, expected, got, strict=True) if a.tobytes() != b.tobytes()]
 
 
-def test_every_kernel_computes_what_is_left(tmp_path: Path) -> None:
+@pytest.mark.parametrize("half", [0, 1])  # a firmware has no more inputs and outputs than a byte counts
+def test_every_kernel_computes_what_is_left(half: int, tmp_path: Path) -> None:
     """Kernels get windows here that no converter makes: all of their variants, under sanitizers."""
-    target = twin_target()
-    graph, steps, inputs, expected = _everything(target, slice(None), variants=True)
-    assert len(steps) > 1.5 * len(ALL)
+    target, cases = twin_target(), list(ALL.values())[half::2]
+    graph, steps, inputs, expected = _everything(cases, target, slice(None), variants=True)
+    assert len(graph.inputs) + len(graph.outputs) <= MAX_PORTS
+    assert len(steps) > 1.5 * len(cases)
     plan, gaps = planned_apart(graph, with_twins(steps))
     firmware = build_firmware(plan, target, tmp_path / "build", sanitize=True, gaps=gaps)
     assert _wrong(graph, expected, run_on_host(firmware, graph, target, inputs)) == []
 
 
-def test_the_emulated_cortex_m4_computes_what_is_left(tmp_path: Path) -> None:
+@pytest.mark.parametrize("half", [0, 1])
+def test_the_emulated_cortex_m4_computes_what_is_left(half: int, tmp_path: Path) -> None:
     """With tensors in one memory where kernels work in place; a random input and an extreme one."""
-    target = strict_target("stm32")
-    graph, steps, inputs, expected = _everything(target, slice(3, 5), variants=False)
+    target, cases = strict_target("stm32"), list(ALL.values())[half::2]
+    graph, steps, inputs, expected = _everything(cases, target, slice(3, 5), variants=False)
+    assert len(graph.inputs) + len(graph.outputs) <= MAX_PORTS
     firmware = build_firmware(planned(graph, steps), target, tmp_path / "build")
     assert _wrong(graph, expected, run_on_board(firmware, graph, target, inputs)) == []
