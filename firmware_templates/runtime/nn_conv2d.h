@@ -4,7 +4,8 @@
  * Input and output are NHWC with batch 1, weights are OHWI (depthwise: HWO), all int8; weights are
  * symmetric. bias, multiplier and shift have out_c entries. Taps outside the image count as zero.
  * Range: the int32 accumulator must hold the sum of out-of-range-free products, as in TFLite.
- * Aliasing: out must not overlap in. Scratch: none.
+ * Aliasing: outputs are written pixel by pixel, over nothing of in that is still to be read.
+ * Scratch: none.
  */
 #ifndef NN_CONV2D_H
 #define NN_CONV2D_H

@@ -2,7 +2,8 @@
  * 2-D convolution as a matrix product over pairs of output pixels, for cores with the DSP extension
  * and an FPU. Input and output as nn_conv2d.h says, without horizontal dilation; weights as
  * nn_gemm.h says. out_c is a multiple of four and every output code is in -128 to 127 (no other
- * clamp). Aliasing: out must not overlap in.
+ * clamp). Aliasing: the outputs of a pair of pixels are written when both windows were read, over
+ * nothing of in that is still to be read.
  *
  * The rows of a window have kernel_w * in_c bytes. Windows are read where they are when that is a
  * multiple of four or one more, and when they do not leave the image. Others are copied: row by row

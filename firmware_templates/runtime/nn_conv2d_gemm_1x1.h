@@ -1,7 +1,7 @@
 /*
  * 1x1 convolution of neighbouring pixels (stride 1, no padding) as nn_conv2d_gemm.h does it. in_c
- * is a multiple of four, or one more. Aliasing: out may be in when both have the same number of
- * channels. Scratch, aligned to 4: 8 bytes for each pair of K.
+ * is a multiple of four, or one more. Aliasing as there. Scratch, aligned to 4: 8 bytes for each
+ * pair of K.
  */
 #ifndef NN_CONV2D_GEMM_1X1_H
 #define NN_CONV2D_GEMM_1X1_H

@@ -1,8 +1,8 @@
 /*
  * 2-D convolution as nn_conv2d_gemm.h does it, on a copy of the input with its border of zero
  * points: no window leaves the image. `inner` describes the copy, the other fields the input.
- * Aliasing: out may be in. Scratch, aligned to 4: the copy, rounded up to a multiple of four, then
- * what nn_conv2d_gemm.h asks for.
+ * Aliasing: out may lie over in. Scratch, aligned to 4: the copy, rounded up to a multiple of four,
+ * then what nn_conv2d_gemm.h asks for.
  */
 #ifndef NN_CONV2D_GEMM_PADDED_H
 #define NN_CONV2D_GEMM_PADDED_H

@@ -7,9 +7,9 @@
  * zero.
  * The input's zero point is folded into the bias. Each part of K, `part` columns but for the last,
  * has sums within 21 bits for every input; sums are requantized by nn_requantize_right.
- * Aliasing: out must not overlap in, unless the window is a single pixel and the shapes are equal.
- * Scratch, aligned to 4: for each part its words (nn_threes.h), then where windows leave the image
- * 3 * kernel_w * in_c bytes.
+ * Aliasing: the outputs of three pixels are written when their windows were read, over nothing of
+ * in that is still to be read. Scratch, aligned to 4: for each part its words (nn_threes.h), then
+ * where windows leave the image 3 * kernel_w * in_c bytes.
  */
 #ifndef NN_CONV2D_THREES_H
 #define NN_CONV2D_THREES_H

@@ -1,7 +1,7 @@
 /*
  * Average and maximum pooling, int8, NHWC with batch 1, TFLite semantics. Input and output share
  * their quantization. Taps outside the image are left out, of the average's count too.
- * Every window must hold at least one tap. Aliasing: out must not overlap in. Scratch: none.
+ * Every window must hold at least one tap. Aliasing as in nn_conv2d.h. Scratch: none.
  */
 #ifndef NN_POOL2D_H
 #define NN_POOL2D_H

@@ -34,8 +34,8 @@ typedef struct {
     int8_t *out;
     int32_t out_row_bytes;
     int16_t in_h, out_h; /* rows of the whole tensors */
-    int16_t stride, extent,
-        pad_top;      /* output row r needs input rows from r * stride - pad_top on */
+    /* output row r needs `extent` input rows from r * stride - pad_top on */
+    int16_t stride, extent, pad_top;
     uint16_t readers; /* bit s: step s reads the output */
 } nn_rows_step;
 
