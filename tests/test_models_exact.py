@@ -1,7 +1,7 @@
 """Whole networks: TFLM, the numpy reference, the C code and the emulated Cortex-M4 give the same codes, every one.
 
-The twins of the five MLPerf Tiny networks run always. The networks themselves run too when ``MCUFORGE_REFERENCE``
-names a folder with their ``models/`` and ``data/``. What goes into SOFTMAX is compared as well: after it, differences
+The five MLPerf Tiny networks run when ``MCUFORGE_REFERENCE`` names a folder with their ``models/`` and ``data/``,
+otherwise their twins, which have the same layers. What goes into SOFTMAX is compared as well: after it, differences
 would hide.
 """
 
@@ -57,7 +57,7 @@ class Network:
 
 
 def _names() -> list[str]:
-    return [f"{name}-{kind}" for name in TWINS for kind in (["twin", "reference"] if REFERENCE else ["twin"])]
+    return [f"{name}-{'reference' if REFERENCE else 'twin'}" for name in TWINS]
 
 
 def _real_inputs(name: str) -> Array:
