@@ -8,11 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from toolchain.cli.options import CalibrationName
 from toolchain.graph import QuantParams
 from toolchain.quantize import grid
 from toolchain.quantize.histogram import Histogram
-from toolchain.quantize.observers import OBSERVERS, Range
+from toolchain.quantize.observers import OBSERVERS, Range, observer_of
 
 Floats = npt.NDArray[np.float32]
 
@@ -121,8 +120,15 @@ def observed(name: str, values: Floats, samples: int = 20) -> Range:
     return observer.range()
 
 
-def test_the_command_line_offers_all_of_them() -> None:
-    assert [c.value for c in CalibrationName] == list(OBSERVERS)
+def test_a_percentile_of_ones_own() -> None:
+    x = np.arange(1, 1001, dtype=np.float32)
+    for share in (90, 99.5):
+        observer = observer_of(f"percentile:{share}")()
+        observer.observe(x)
+        assert observer.range() == (0, pytest.approx(10 * share, abs=1.5))
+    observer = observer_of("percentile:100")()
+    observer.observe(x)
+    assert observer.range() == (0, 1000)
 
 
 def test_minmax_and_moving_average() -> None:

@@ -14,7 +14,7 @@ from support.oracle import run_tflm
 
 from toolchain import reference
 from toolchain.budget import Budget
-from toolchain.cli.options import CalibrationName, Quantization, QuantizerName, make_job
+from toolchain.cli.options import Quantization, QuantizerName, make_job
 from toolchain.data import dequantize, quantize_input
 from toolchain.errors import DataError, ModelError, UserError
 from toolchain.front import Quantized, checked_graph, prepare
@@ -32,7 +32,8 @@ from toolchain.quantize.check import check_quantized
 from toolchain.quantize.converter import convert
 from toolchain.quantize.float_run import run_samples
 from toolchain.quantize.observers import OBSERVERS
-from toolchain.quantize.ptq import DEFAULT_CALIBRATION, quantize
+from toolchain.quantize.ptq import quantize
+from toolchain.quantize.recipe import LayerRecipe, Recipe
 from toolchain.quantize.tflite_ptq import quantize as quantize_by_converter
 from toolchain.target import load_target
 
@@ -109,6 +110,9 @@ def test_tflm_runs_it_to_our_codes_near_the_float_model(name: str) -> None:
     assert np.abs(found - wanted).mean() < 0.01 * np.ptp(wanted)
 
 
+MINMAX = Recipe(calibration="minmax", bias_correction="none")
+
+
 def _facts(graph: Graph) -> list[tuple[Any, ...]]:
     """What the nodes compute with, in an order of their own: converters may order branches as they like."""
     # see test_an_inner_tensor_is_read_before_it_is_overwritten
@@ -142,7 +146,7 @@ def test_minmax_is_what_the_converter_does(name: str) -> None:
 
 
 def _minmax(model: Any, x: Any) -> bytes:
-    return quantize(model, x, calibration="minmax", bias_correction=False)
+    return quantize(model, x, recipe=MINMAX)
 
 
 def test_an_inner_tensor_is_read_before_it_is_overwritten() -> None:
@@ -165,7 +169,7 @@ def _highest(graph: Graph, node: Any) -> float:
 @pytest.mark.parametrize("calibration", OBSERVERS)
 def test_every_calibration_keeps_the_model(calibration: str) -> None:
     model = load_keras(small_model())
-    graph = graph_of(quantize(model, images(40), calibration=calibration))
+    graph = graph_of(quantize(model, images(40), recipe=Recipe(calibration=calibration)))
     x = images(30, seed=9)
     codes = reference.run(graph, [quantize_input(x, graph.tensor(graph.inputs[0]))[:, None]])[0]
     found = dequantize(codes[:, 0], graph.tensor(graph.outputs[0]))
@@ -186,7 +190,7 @@ def test_parameters_that_must_agree_do() -> None:
 
 
 def test_shared_weights_are_stored_once_and_biases_twice() -> None:
-    graph = graph_of(quantize(load_keras(shared()), samples(), bias_correction=False))
+    graph = graph_of(quantize(load_keras(shared()), samples(), recipe=MINMAX))
     first, second = (n for n in graph.nodes if n.op == "conv2d")
     assert first.inputs[1] == second.inputs[1]
     assert first.inputs[2] != second.inputs[2]
@@ -216,7 +220,7 @@ def test_bias_correction_takes_shifts_out() -> None:
     network.layers[-1].set_weights([weights.astype(np.float32)])
     model = load_keras(network)
     x = rng.uniform(0, 1, (60, 16)).astype(np.float32)
-    plain, corrected = (quantize(model, x, bias_correction=b) for b in (False, True))
+    plain, corrected = (quantize(model, x, recipe=Recipe(bias_correction=b)) for b in ("none", "empirical"))
     assert means_of(model, plain, x).min() > 1
     assert means_of(model, corrected, x).max() < 0.2
     assert [len(graph_of(content).nodes[-1].inputs) for content in (plain, corrected)] == [2, 3]
@@ -250,8 +254,8 @@ def test_two_inputs_get_their_own_samples_and_equal_inputs_equal_bytes() -> None
     rng = np.random.default_rng(2)
     b, a = rng.uniform(-10, 10, (40, 3)).astype(np.float32), rng.uniform(-1, 1, (40, 5)).astype(np.float32)
     model = load_keras(two_inputs())
-    content = quantize(model, (b, a), calibration="minmax", bias_correction=False)
-    assert content == quantize(model, (b, a), calibration="minmax", bias_correction=False)
+    content = quantize(model, (b, a), recipe=MINMAX)
+    assert content == quantize(model, (b, a), recipe=MINMAX)
     graph = graph_of(content)
     scales = [graph.tensor(name).scale for name in graph.inputs]
     assert scales == pytest.approx([20 / 255, 2 / 255], rel=0.1)
@@ -287,9 +291,9 @@ def prepared(**changes: Any) -> Quantized:
 
 def test_jobs_choose_the_quantizer() -> None:
     by_default = prepared()
-    assert by_default.tflite == prepared(calibration=DEFAULT_CALIBRATION).tflite
+    assert by_default.tflite == prepared(recipe=Recipe(calibration="percentile:99.99")).tflite
     assert by_default.tflite == quantize(load_keras(small() / "small.keras"), images(40))
-    assert by_default.tflite != prepared(calibration="moving-average").tflite
+    assert by_default.tflite != prepared(recipe=Recipe(calibration="moving-average")).tflite
     assert prepared(quantizer="tflite").tflite == (small() / "small.tflite").read_bytes()
 
 
@@ -301,24 +305,27 @@ def test_a_float_tflite_is_quantized_like_the_model_it_was_made_from(tmp_path: P
 
 
 def test_the_command_line_sets_the_job() -> None:
-    typed = Quantization(QuantizerName.mcuforge, CalibrationName.moving_average, False)
+    typed = Quantization(QuantizerName.mcuforge, calibration="moving-average", bias_correction=False)
     job = make_job("m.keras", "host", typed)
-    assert (job.quantizer, job.calibration, job.bias_correction) == ("mcuforge", "moving-average", False)
-    job = make_job("m.keras", "host", Quantization())
-    assert (job.quantizer, job.calibration, job.bias_correction) == ("tflite", None, None)
+    assert job.quantizer == "mcuforge"
+    assert job.recipe == Recipe(calibration="moving-average", bias_correction="none")
+    for typed in (Quantization(), Quantization(format="int8")):
+        job = make_job("m.keras", "host", typed)
+        assert (job.quantizer, job.recipe) == ("tflite", None)
+    job = make_job("m.keras", "host", Quantization(format="kmeans4"))
+    assert (job.quantizer, job.recipe) == ("mcuforge", Recipe(weights="kmeans4", rounding="adaround"))
+    job = make_job("m.keras", "host", Quantization(format="int16x8"))
+    assert job.recipe == Recipe(activations="int16")
 
 
 @pytest.mark.parametrize(
     ("changes", "kind", "reason"),
     [
         ({"quantizer": "other"}, UserError, "there is no quantizer other"),
-        ({"calibration": "guess"}, UserError, "there is no calibration guess"),
-        ({"quantizer": "tflite", "calibration": "mse"}, UserError, "takes neither a calibration nor bias correction"),
-        (
-            {"quantizer": "tflite", "bias_correction": False},
-            UserError,
-            "takes neither a calibration nor bias correction",
-        ),
+        ({"recipe": Recipe(calibration="guess")}, UserError, "there is no calibration 'guess'"),
+        ({"recipe": Recipe(weights="int3")}, UserError, "there is no weight format 'int3'"),
+        ({"recipe": Recipe(layers={"no": LayerRecipe("int4")})}, UserError, "the model has no layer 'no'"),
+        ({"quantizer": "tflite", "recipe": Recipe()}, UserError, "takes no recipe"),
         ({"model": "small.tflite"}, ModelError, "is quantized already"),
         ({"data": None}, DataError, "needs representative samples and there are none"),
         ({"data": "nan.npz"}, DataError, "NaN or infinite"),

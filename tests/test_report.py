@@ -31,6 +31,7 @@ from toolchain.results import (
     LayerResult,
     Memory,
     ModelInfo,
+    QuantizationInfo,
     Report,
     Score,
     TargetInfo,
@@ -54,6 +55,9 @@ FULL = Report(
     exactness=Exactness("the host", 3_600, 0),
     tools={"mcuforge": "0.1.0", "qemu-system-arm": "7.2.22"},
     notes=("The representative set has 20 samples.",),
+    quantization=QuantizationInfo(
+        "mcuforge", {"conv2d": "int8", "depthwise": "int4", "dense": "int4"}, {"calibration": "percentile"}
+    ),
 )
 BARE = Report(
     model=ModelInfo("m", "0" * 64, 0, 0),
@@ -286,3 +290,11 @@ def test_an_unwritable_place_is_a_user_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write the report"):
         writer.write_report(FULL, tmp_path / "file" / "out")
+
+
+def test_the_formats_of_the_weights_are_told() -> None:
+    sentence = "Quantized by mcuforge: int4 weights; int8 in conv2d (calibration: percentile)"
+    assert view.quantization(FULL) == sentence
+    assert view.quantization(BARE) is None
+    assert sentence in text_of(FULL)
+    assert sentence in render_html(FULL)

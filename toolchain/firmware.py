@@ -36,6 +36,7 @@ def build_firmware(job: Job, compiled: Compiled, folder: Path, progress: Progres
             "target": job.target.name,
             "model": spec,
             "budget": dataclasses.asdict(compiled.budget),
+            "quantization": compiled.model.method.to_json() if compiled.model.method else None,
         }
         (folder / BUILD_FILE).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
         (folder / TFLITE_FILE).write_bytes(compiled.model.tflite)

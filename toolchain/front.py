@@ -26,7 +26,15 @@ from toolchain.job import Job
 from toolchain.passes import clean
 from toolchain.progress import Progress
 from toolchain.quantize.check import check_parameters, check_quantized, check_representative
-from toolchain.quantize.methods import MCUFORGE, check_choice, quantizer_of
+from toolchain.quantize.methods import (
+    MCUFORGE,
+    Method,
+    check_choice,
+    method_from_json,
+    method_of,
+    quantizer_of,
+    stays_float,
+)
 from toolchain.verify import check_graph, check_supported
 
 BUILD_FILE = "build.json"
@@ -52,6 +60,7 @@ class Quantized:
 
     ``tflite`` is the quantized flatbuffer that ``graph`` was read from; ``float_model`` is None where only that is
     known. ``elf`` is the firmware of an earlier build, made within ``budget``, when the job named its folder.
+    ``method`` says how the integers were made; None for a model that came with them.
     """
 
     ident: ModelId
@@ -61,6 +70,7 @@ class Quantized:
     float_model: AnyFloatModel | None = None
     elf: Path | None = None
     budget: Budget | None = None
+    method: Method | None = None
 
 
 def prepare(job: Job, progress: Progress) -> Quantized:
@@ -83,9 +93,11 @@ def prepare(job: Job, progress: Progress) -> Quantized:
     data = load_data(job.data, model.inputs, job.representative, job.evaluation, progress)
     content = _quantize(source, samples_of(data.x_calib), job, progress)
     graph = checked_graph(parse_tflite(content, name, source.where), source.where)
-    check_quantized(graph)
+    if not stays_float(job):
+        check_quantized(graph)
     _check_labels(graph, data, job)
-    return Quantized(_ident(name, source.where, content), content, graph, data, model)
+    ident = _ident(name, source.where, content)
+    return Quantized(ident, content, graph, data, model, method=method_of(job, graph))
 
 
 def describe(job: Job, progress: Progress) -> tuple[ModelId, Graph]:
@@ -105,7 +117,7 @@ def describe(job: Job, progress: Progress) -> tuple[ModelId, Graph]:
         assert model is not None
         data = load_data(job.data, model.inputs, job.representative, job.evaluation, progress)
         calibration = samples_of(data.x_calib)
-        if not calibration:
+        if not calibration and not stays_float(job):
             progress.note("no representative samples: random ones set the ranges, look at the structure only")
             rng = np.random.default_rng(0)
             calibration = [rng.standard_normal((32, *p.shape[1:])).astype(p.dtype) for p in model.inputs]
@@ -182,7 +194,9 @@ def _open_tflite(path: Path) -> Source:
 def _check_unquantized(job: Job, where: str) -> None:
     """ModelError when a quantizer was chosen for a model that has integers already."""
     if job.quantizer == MCUFORGE:
-        raise ModelError(f"{where} is quantized already", "leave --quantizer out, or give the float model")
+        raise ModelError(
+            f"{where} is quantized already", "leave --quantizer, --format and --recipe out, or give the float model"
+        )
 
 
 def _check_labels(graph: Graph, data: Dataset, job: Job) -> None:
@@ -202,6 +216,8 @@ def _about(where: str) -> Iterator[None]:
 
 def _quantize(source: Source, calibration: list[Array], job: Job, progress: Progress) -> bytes:
     assert source.float_model is not None
+    if stays_float(job):
+        return quantizer_of(source.float_model, job)(source.float_model, calibration, progress)
     if not calibration:
         raise DataError(
             f"{source.where}: quantization needs representative samples and there are none",
@@ -218,6 +234,8 @@ def _from_build(job: Job, folder: Path, progress: Progress) -> Quantized:
         facts = json.loads((folder / BUILD_FILE).read_text())
         name, where, spec = str(facts["name"]), str(facts["source"]), facts["model"]
         budget = Budget(**facts["budget"])
+        made = facts.get("quantization")
+        method = None if made is None else method_from_json(made, str(folder / BUILD_FILE))
         content = (folder / TFLITE_FILE).read_bytes()
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise ModelError(f"{folder}: not a complete build: {e}", "Build it again: mcuforge deploy") from e
@@ -228,7 +246,7 @@ def _from_build(job: Job, folder: Path, progress: Progress) -> Quantized:
     ports = model.inputs if model is not None else input_ports(graph)
     data = load_data(job.data, ports, job.representative, job.evaluation, progress)
     _check_labels(graph, data, job)
-    return Quantized(_ident(name, where, content), content, graph, data, model, folder / ELF_FILE, budget)
+    return Quantized(_ident(name, where, content), content, graph, data, model, folder / ELF_FILE, budget, method)
 
 
 def _ident(name: str, where: str, content: bytes) -> ModelId:

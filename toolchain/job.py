@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from toolchain.budget import Budget
+from toolchain.quantize.recipe import Recipe
 from toolchain.target import Target
 
 
@@ -18,8 +19,7 @@ class Job:
     ``representative`` and ``evaluation`` override one half each. ``port`` is ``auto``, a device or a
     pyserial URL. ``limit`` evaluates the first samples only. ``sanitize`` builds host code with ASan and UBSan.
     ``budget`` says what the kernels may cost and what they should be good at. ``quantizer`` makes integers of a float
-    model: ``tflite`` or ``mcuforge``; ``calibration`` is the latter's way from values to ranges and
-    ``bias_correction`` whether it corrects biases, None for its defaults.
+    model: ``tflite`` or ``mcuforge``; ``recipe`` is what the latter does, None for its defaults.
     """
 
     model: Any
@@ -36,5 +36,4 @@ class Job:
     sanitize: bool = False
     budget: Budget = field(default_factory=Budget)
     quantizer: str = "tflite"
-    calibration: str | None = None
-    bias_correction: bool | None = None
+    recipe: Recipe | None = None

@@ -14,7 +14,7 @@ from toolchain.plan import Plan
 from toolchain.ports import PortChoice
 from toolchain.progress import Progress
 from toolchain.report.writer import write_report
-from toolchain.results import LayerResult, Memory, ModelInfo, Report, TargetInfo
+from toolchain.results import LayerResult, Memory, ModelInfo, QuantizationInfo, Report, TargetInfo
 from toolchain.versions import tool_versions
 
 
@@ -58,7 +58,13 @@ def _report(job: Job, compiled: Compiled, firmware: Firmware, choice: PortChoice
         layers=_layers(plan, firmware, timing),
         tools=_tools(job, compiled, firmware, choice),
         notes=(*compiled.notes, *timing.notes),
+        quantization=_quantization(compiled),
     )
+
+
+def _quantization(compiled: Compiled) -> QuantizationInfo | None:
+    method = compiled.model.method
+    return QuantizationInfo(method.quantizer, method.weights, method.settings) if method else None
 
 
 def _tools(job: Job, compiled: Compiled, firmware: Firmware, choice: PortChoice) -> dict[str, str]:

@@ -117,6 +117,15 @@ class Exactness:
 
 
 @dataclass(frozen=True)
+class QuantizationInfo:
+    """``weights`` has the format of each layer with weights, by name; ``settings`` what the quantizer was told."""
+
+    quantizer: str
+    weights: Mapping[str, str]
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Report:
     model: ModelInfo
     target: TargetInfo
@@ -127,6 +136,7 @@ class Report:
     exactness: Exactness | None = None
     tools: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    quantization: QuantizationInfo | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain JSON values, valid against the schema."""
@@ -162,6 +172,7 @@ class Report:
             "exactness": dataclasses.asdict(self.exactness) if self.exactness else None,
             "tools": dict(self.tools),
             "notes": list(self.notes),
+            "quantization": dataclasses.asdict(self.quantization) if self.quantization else None,
         }
 
 

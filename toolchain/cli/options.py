@@ -18,6 +18,7 @@ from toolchain.cli.console import Output
 if TYPE_CHECKING:
     from toolchain.budget import Budget
     from toolchain.job import Job
+    from toolchain.quantize.recipe import Recipe
     from toolchain.target import Target
 
 
@@ -56,14 +57,11 @@ class QuantizerName(str, Enum):
     mcuforge = "mcuforge"
 
 
-class CalibrationName(str, Enum):
-    """How mcuforge's quantizer finds the ranges of activations."""
+class RoundingName(str, Enum):
+    """Of weights below int8: to the nearest value of the grid, or learned."""
 
-    minmax = "minmax"
-    moving_average = "moving-average"
-    percentile = "percentile"
-    mse = "mse"
-    entropy = "entropy"
+    nearest = "nearest"
+    adaround = "adaround"
 
 
 ModelArgument = Annotated[
@@ -127,24 +125,45 @@ class Limits:
 
 @dataclass(frozen=True)
 class Quantization:
-    """How a float model is quantized; ``with_quantization`` makes it from three options."""
+    """How a float model is quantized; ``with_quantization`` makes it from six options."""
 
-    quantizer: QuantizerName = QuantizerName.tflite
-    calibration: CalibrationName | None = None
+    quantizer: QuantizerName | None = None
+    format: str | None = None
+    recipe: Path | None = None
+    calibration: str | None = None
     bias_correction: bool | None = None
+    rounding: RoundingName | None = None
 
 
 _QUANTIZATION = {
     "quantizer": Annotated[
-        QuantizerName,
-        typer.Option("--quantizer", metavar="WHO", help="Of a float model: tflite (TFLiteConverter) or mcuforge."),
+        QuantizerName | None,
+        typer.Option(
+            "--quantizer",
+            metavar="WHO",
+            help="Of a float model: tflite (TFLiteConverter; the default for plain int8) or mcuforge.",
+        ),
+    ],
+    "format": Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="Of the whole model: float32, float16, bfloat16, int16x8, int8 (default), int4, kmeans6 to kmeans2, "
+            "ternary, binary or sparse. Below int8 the first and the last layer stay int8.",
+        ),
+    ],
+    "recipe": Annotated[
+        Path | None,
+        typer.Option("--recipe", metavar="FILE", help="Formats and methods, layer by layer: a .toml file."),
     ],
     "calibration": Annotated[
-        CalibrationName | None,
+        str | None,
         typer.Option(
             "--calibration",
             metavar="HOW",
-            help="Ranges for --quantizer mcuforge: minmax, moving-average, percentile (default), mse or entropy.",
+            help="Ranges for --quantizer mcuforge: minmax, moving-average, percentile (default; percentile:99.9), mse "
+            "or entropy.",
         ),
     ],
     "bias_correction": Annotated[
@@ -153,6 +172,12 @@ _QUANTIZATION = {
             "--bias-correction/--no-bias-correction",
             help="For --quantizer mcuforge: take shifts of the layers' means out of their biases; default: yes.",
             show_default=False,
+        ),
+    ],
+    "rounding": Annotated[
+        RoundingName | None,
+        typer.Option(
+            "--rounding", metavar="HOW", help="Of weights below int8: adaround (learned, default) or nearest."
         ),
     ],
 }
@@ -261,17 +286,36 @@ def make_job(model: str, target: str, quantization: Quantization, limits: Limits
     flasher = options.pop("flasher", FlasherName.auto)
     described = load_target(target)
     budget = _budget(described, limits or Limits())
-    calibration = quantization.calibration.value if quantization.calibration else None
+    quantizer, recipe = _quantization(quantization)
     return Job(
         model=model,
         target=described,
         flasher=flasher.value,
         budget=budget,
-        quantizer=quantization.quantizer.value,
-        calibration=calibration,
-        bias_correction=quantization.bias_correction,
+        quantizer=quantizer,
+        recipe=recipe,
         **options,
     )
+
+
+def _quantization(typed: Quantization) -> tuple[str, Recipe | None]:
+    """The quantizer and its recipe. Raises UserError for a recipe that cannot be read and names of nothing."""
+    import dataclasses
+
+    from toolchain.errors import UserError
+    from toolchain.quantize.recipe import EMPIRICAL, NONE, read_recipe, recipe_for
+
+    if typed.format is not None and typed.recipe is not None:
+        raise UserError("--format and --recipe both name the weights' formats", "leave one of them out")
+    rounding = typed.rounding.value if typed.rounding else None
+    recipe = read_recipe(typed.recipe) if typed.recipe else recipe_for(typed.format or "int8", rounding)
+    changes: dict[str, Any] = {"calibration": typed.calibration, "rounding": rounding}
+    if typed.bias_correction is not None:
+        changes["bias_correction"] = EMPIRICAL if typed.bias_correction else NONE
+    changes = {name: value for name, value in changes.items() if value is not None}
+    own = typed.recipe is not None or typed.format not in (None, "int8")
+    quantizer = typed.quantizer or (QuantizerName.mcuforge if own else QuantizerName.tflite)
+    return quantizer.value, dataclasses.replace(recipe, **changes) if own or changes else None
 
 
 def _budget(target: Target, limits: Limits) -> Budget:

@@ -8,10 +8,12 @@ histogram. Sources: Jacob et al. 2018, section 3.1 (moving average); Migacz, "8-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 
+from toolchain.errors import UserError
 from toolchain.graph import Array
 from toolchain.quantize import grid
 from toolchain.quantize.histogram import Histogram
@@ -74,12 +76,16 @@ class _Histogrammed:
 
 
 class Percentile(_Histogrammed):
-    """All but 0.01 % of the values; where there are negative and positive ones, half of these at either end."""
+    """``share`` per cent of the values; where there are negative and positive ones, half of the rest at either end."""
+
+    def __init__(self, share: float = PERCENTILE) -> None:
+        super().__init__()
+        self.share = share
 
     def range(self) -> Range:
         h = self.histogram
         total = h.zeros + int(h.counts.sum())
-        outside = (100 - PERCENTILE) / 100 * total
+        outside = (100 - self.share) / 100 * total
         edges, counts = h.edges, h.counts
         below = counts[edges[:-1] < 0]
         above = counts[len(below) :]
@@ -121,6 +127,27 @@ OBSERVERS: Mapping[str, Callable[[], Observer]] = {
     "mse": MeanSquaredError,
     "entropy": Entropy,
 }
+
+
+def check_calibration(text: str, where: str) -> None:
+    """UserError, about ``where``, when ``text`` is neither a key of ``OBSERVERS`` nor like ``percentile:99.9``."""
+    observer_of(text, where)
+
+
+def observer_of(text: str, where: str = "calibration") -> Callable[[], Observer]:
+    """What makes the observers of a calibration: a key of ``OBSERVERS``, or ``percentile:99.9`` with its share."""
+    name, colon, parameter = text.partition(":")
+    if name not in OBSERVERS or (colon and name != "percentile"):
+        raise UserError(f"{where}: there is no calibration {text!r}", f"choose one of {', '.join(OBSERVERS)}")
+    if not colon:
+        return OBSERVERS[name]
+    try:
+        share = float(parameter)
+    except ValueError:
+        share = 0.0
+    if not 50.0 < share <= 100.0:
+        raise UserError(f"{where}: {text!r} names no share of the values", "write it as percentile:99.9")
+    return partial(Percentile, share)
 
 
 def _reach(edges: Array, counts: Array, outside: float) -> float:

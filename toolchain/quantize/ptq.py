@@ -23,37 +23,42 @@ from toolchain.progress import Progress
 from toolchain.quantize import grid
 from toolchain.quantize.bias_correction import InputMeans, correct_biases
 from toolchain.quantize.converter import convert
+from toolchain.quantize.float_formats import with_float_weights
 from toolchain.quantize.float_run import Fetch, run_samples
 from toolchain.quantize.int8_graph import int8_graph
-from toolchain.quantize.observers import OBSERVERS, Observer
+from toolchain.quantize.observers import Observer, observer_of
+from toolchain.quantize.recipe import EMPIRICAL, Recipe, weight_formats
 from toolchain.quantize.ties import Tied, tie
 
 Array = npt.NDArray[Any]
 
-DEFAULT_CALIBRATION = "percentile"
+DEFAULT_RECIPE = Recipe()
 
 
 def quantize(
     model: FloatModel | FloatTflite,
     representative: Array | Sequence[Array],
     progress: Progress | None = None,
-    calibration: str = DEFAULT_CALIBRATION,
-    bias_correction: bool = True,
+    recipe: Recipe = DEFAULT_RECIPE,
 ) -> bytes:
-    """A full-integer ``.tflite`` of ``model``; ``calibration`` is a key of ``OBSERVERS``.
+    """A full-integer ``.tflite`` of ``model``, as ``recipe`` says; a float one when its formats are.
 
     ``representative`` holds real inputs as the model takes them, samples first (one array for each of several
-    inputs). Equal inputs give equal bytes. ModelError for what cannot be quantized, DataError for unfit samples.
+    inputs). Equal inputs give equal bytes. ModelError for what cannot be quantized, DataError for unfit samples,
+    UserError for a recipe that does not fit the model.
     """
-    columns = matched_columns(representative, model.inputs, model.name)
     content = model.content if isinstance(model, FloatTflite) else convert(model)
     parsed = parse_tflite(content, model.name, model.source)
     floats = clean(parsed)
+    formats = weight_formats(recipe, floats, model.source)
+    if recipe.is_float:
+        return export_tflite(with_float_weights(floats, formats))
+    columns = matched_columns(representative, model.inputs, model.name)
     tied = tie(floats, model.source)
     with (progress or Progress()).step("Quantizing", len(columns[0])) as advance:
         samples = run_samples(content, parsed, columns, model.source)
-        means = InputMeans(floats) if bias_correction else None
-        grids = _grids(tied, _counted(samples, advance), OBSERVERS[calibration], means)
+        means = InputMeans(floats) if recipe.bias_correction == EMPIRICAL else None
+        grids = _grids(tied, _counted(samples, advance), observer_of(recipe.calibration), means)
         graph = int8_graph(tied, grids)
         if means is not None:
             graph = correct_biases(graph, floats, means.means(), columns)

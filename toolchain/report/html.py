@@ -37,6 +37,7 @@ def render_html(report: Report) -> str:
         metric=view.metric_name(report),
         scores=view.score_rows(report),
         exactness=view.exactness(report),
+        quantization=view.quantization(report),
         board=view.board_sentence(report),
         methods=view.METHODS,
     )

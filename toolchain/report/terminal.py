@@ -47,6 +47,8 @@ def _model(report: Report) -> Text:
     text.append(f" on {report.target.name} ({report.target.core})\n")
     text.append(f"{view.count(model.macs)} MACs, {view.count(model.parameters)} parameters, ")
     text.append(f"sha256 {model.sha256[:12]}", style="dim")
+    if sentence := view.quantization(report):
+        text.append(f"\n{sentence}")
     return text
 
 

@@ -198,6 +198,21 @@ def _difference(score: Score, reference: Score | None) -> str:
     return ""
 
 
+def quantization(report: Report) -> str | None:
+    """One sentence: who made the integers, in which formats and how; None for a model that came with them."""
+    found = report.quantization
+    if found is None:
+        return None
+    layers: dict[str, list[str]] = {}
+    for layer, name in found.weights.items():
+        layers.setdefault(name, []).append(layer)
+    common = max(layers, key=lambda name: len(layers[name]), default="no")
+    others = [f"{name} in {', '.join(of)}" for name, of in layers.items() if name != common]
+    settings = ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in found.settings.items())
+    formats = "; ".join([f"{common} weights", *others])
+    return f"Quantized by {found.quantizer}: {formats}" + (f" ({settings})" if settings else "")
+
+
 def exactness(report: Report) -> str | None:
     """One sentence, None where nothing was compared."""
     found = report.exactness

@@ -1,0 +1,111 @@
+"""Recipes: read, written, checked, and what they say of each layer of a graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from toolchain.cli.options import Quantization, make_job
+from toolchain.errors import UserError
+from toolchain.quantize.float_formats import rounded
+from toolchain.quantize.formats import FORMATS, codebook_bits, is_below_int8, sparse_fraction, weight_format
+from toolchain.quantize.methods import Method, method_from_json
+from toolchain.quantize.recipe import LayerRecipe, Recipe, read_recipe, recipe_for, write_recipe
+
+FULL = Recipe(
+    weights="sparse:0.7",
+    keep_ends=False,
+    calibration="percentile:99.9",
+    bias_correction="analytic",
+    equalization=True,
+    rounding="adaround",
+    layers={
+        "conv2d": LayerRecipe("int4"),
+        'a "quoted" läyer\n\x7f': LayerRecipe("kmeans3", "int8"),
+        "last": LayerRecipe(),
+    },
+)
+
+
+@pytest.mark.parametrize("recipe", [Recipe(), FULL])
+def test_what_is_written_is_read(recipe: Recipe, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    write_recipe(recipe, path)
+    assert read_recipe(path) == recipe
+    method = Method("mcuforge", recipe, {"conv2d": "int4"})
+    assert method_from_json(method.to_json(), "build.json") == method
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("weights = ", "not a TOML file"),
+        ("weight = 'int4'", "no setting 'weight'"),
+        ("weights = 4", "weights is 4"),
+        ("keep_ends = 'yes'", "keep_ends is 'yes'"),
+        ("weights = 'int5'", "no weight format 'int5'"),
+        ("weights = 'int4:2'", "no weight format 'int4:2'"),
+        ("weights = 'sparse:70'", "names no fraction"),
+        ("activations = 'int4'", "no type of activations 'int4'"),
+        ("calibration = 'percentile:2'", "names no share"),
+        ("calibration = 'mse:2'", "no calibration 'mse:2'"),
+        ("rounding = 'up'", "no rounding 'up'"),
+        ("bias_correction = 'some'", "no bias correction 'some'"),
+        ("layers = 3", "layers must be tables"),
+        ("[layers.conv2d]\nweights = 'int5'", "layer conv2d: there is no weight format 'int5'"),
+        ("[layers.conv2d]\nbits = 4", "layer conv2d: there is no setting 'bits'"),
+        ("weights = 'float16'", "float and integer layers cannot be mixed"),
+        ("[layers.conv2d]\nweights = 'float16'", "float and integer layers cannot be mixed"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(text: str, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=reason) as caught:
+        read_recipe(path)
+    assert str(path) in caught.value.problem
+    assert caught.value.hint
+    with pytest.raises(UserError, match="cannot be read"):
+        read_recipe(tmp_path / "none.toml")
+
+
+def test_every_format_has_a_recipe() -> None:
+    for name, (weights, activations) in FORMATS.items():
+        recipe = recipe_for(name)
+        assert (recipe.weights, recipe.activations) == (weights, activations)
+        assert (recipe.rounding == "adaround") == is_below_int8(weights)
+    assert recipe_for("int4", "nearest").rounding == "nearest"
+    assert recipe_for("sparse:0.25").weights == "sparse:0.25"
+    assert sparse_fraction("sparse:0.25") == 0.25
+    assert [codebook_bits(name) for name in ("kmeans5", "int4", "sparse:0.3")] == [5, 0, 0]
+    assert [weight_format(n, "").bits for n in ("int8", "kmeans6", "int4", "ternary", "binary")] == [8, 6, 4, 2, 1]
+    for name in ("int3", "int8:2", "sparse:2"):
+        with pytest.raises(UserError, match=name):
+            recipe_for(name)
+
+
+def test_options_and_recipes_go_together(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    write_recipe(FULL, path)
+    job = make_job("m.keras", "host", Quantization(recipe=path, calibration="mse", bias_correction=False))
+    assert job.quantizer == "mcuforge"
+    assert job.recipe is not None
+    assert (job.recipe.calibration, job.recipe.bias_correction) == ("mse", "none")
+    assert job.recipe.layers == FULL.layers
+    with pytest.raises(UserError, match="both name the weights"):
+        make_job("m.keras", "host", Quantization(recipe=path, format="int4"))
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "wanted"),
+    [
+        ("float16", [1 + 2**-11, 1 + 3 * 2**-11, 1e6, -(2.0**-25)], [1.0, 1 + 2**-9, 65504.0, -0.0]),
+        ("bfloat16", [1 + 2**-8, 1 + 3 * 2**-8, -1 - 2**-8 - 2**-20], [1.0, 1 + 2**-6, -1 - 2**-7]),
+        ("float32", [0.1], [np.float32(0.1)]),
+    ],
+)
+def test_floats_of_16_bits_are_the_nearest(name: str, values: list[float], wanted: list[Any]) -> None:
+    np.testing.assert_array_equal(rounded(np.array(values), name), np.array(wanted, np.float32))
