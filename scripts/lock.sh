@@ -14,5 +14,5 @@ compile() {
         --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
         --constraint scripts/lock-constraints.txt --custom-compile-command "make lock" ${UPGRADE:+--upgrade} "$@" pyproject.toml - >/dev/null
 }
-compile --extra keras --extra images --extra examples --extra solver --extra bench --extra dev --output-file requirements-dev.lock
+compile --extra keras --extra images --extra examples --extra solver --extra plots --extra search --extra bench --extra dev --output-file requirements-dev.lock
 compile --extra keras --extra images --extra examples --constraint requirements-dev.lock --output-file requirements.lock

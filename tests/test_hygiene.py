@@ -88,7 +88,8 @@ def test_the_locks_agree_and_cover_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     needed = project["dependencies"] + extras["keras"] + extras["images"] + extras["examples"]
-    for requirements, pins in ((needed, run), (needed + extras["solver"] + extras["bench"] + extras["dev"], dev)):
+    others = [requirement for extra in ("solver", "plots", "search", "bench", "dev") for requirement in extras[extra]]
+    for requirements, pins in ((needed, run), (needed + others, dev)):
         for requirement in requirements:
             name = re.match(r"[\w.-]+", requirement)
             assert name

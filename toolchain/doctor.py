@@ -110,6 +110,8 @@ _EXTRAS = {
     "images": "folders of images",
     "examples": "the examples",
     "solver": "--arena optimal",
+    "plots": "compare's and sensitivity's pictures as PNG",
+    "search": "mcuforge search",
 }
 
 
