@@ -7,6 +7,7 @@ from pathlib import Path
 from toolchain.assess import assess, evaluation_inputs, sample_inputs
 from toolchain.build import Firmware
 from toolchain.compile import Compiled
+from toolchain.energy import energies
 from toolchain.inspection import total_macs, total_parameters
 from toolchain.job import Job
 from toolchain.measuring import Timing, evaluate, time_model
@@ -55,6 +56,7 @@ def _report(job: Job, compiled: Compiled, firmware: Firmware, choice: PortChoice
             arena_lower_bound=plan.memory.lower_bound,
         ),
         latency=timing.latency,
+        energy=energies(plan, job.target, timing.latency),
         layers=_layers(plan, firmware, timing),
         tools=_tools(job, compiled, firmware, choice),
         notes=(*compiled.notes, *timing.notes),

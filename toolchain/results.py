@@ -17,6 +17,7 @@ CYCLES_MEASURED = "cycles (measured)"
 CYCLES_MODELLED = "cycles (modelled)"
 INSTRUCTIONS = "instructions (emulated)"
 HOST_NS = "ns (host)"
+MICROJOULES = "uJ (modelled)"
 UNITS = (CYCLES_MEASURED, CYCLES_MODELLED, INSTRUCTIONS, HOST_NS)
 
 
@@ -73,6 +74,18 @@ class Latency:
     @property
     def max(self) -> int:
         return max(self.samples)
+
+
+@dataclass(frozen=True)
+class Energy:
+    """Modelled microjoules of one inference. ``model`` is ``chip`` or ``operations`` (see ``energy.py``).
+
+    ``source`` names where its prices come from.
+    """
+
+    model: str
+    microjoules: float
+    source: str
 
 
 @dataclass(frozen=True)
@@ -137,6 +150,7 @@ class Report:
     tools: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     quantization: QuantizationInfo | None = None
+    energy: tuple[Energy, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain JSON values, valid against the schema."""
@@ -162,6 +176,7 @@ class Report:
             "target": dataclasses.asdict(self.target),
             "memory": dataclasses.asdict(self.memory),
             "latency": latency,
+            "energy": [{**dataclasses.asdict(e), "unit": MICROJOULES} for e in self.energy],
             "layers": layers,
             "accuracy": {
                 "metric": self.accuracy.metric,

@@ -91,6 +91,18 @@ class Flasher(_Strict):
     pyocd_target: str = ""
 
 
+class RunEnergy(_Strict):
+    """What the running core draws: its typical supply current at ``board.clock_hz``, and where that is written."""
+
+    run_milliamperes: float = Field(gt=0)
+    volts: float = Field(gt=0)
+    source: str = Field(min_length=1)
+
+    @property
+    def text(self) -> str:
+        return f"{self.run_milliamperes:g} mA and {self.volts:g} V"
+
+
 class UsbId(_Strict):
     """A USB serial adapter that may be the board's port. ``bootloader``: its DTR/RTS can drive reset and BOOT0."""
 
@@ -116,6 +128,7 @@ class Target(_Strict):
     board: Board
     emulator: Emulator | None = None
     flasher: Flasher | None = None
+    energy: RunEnergy | None = None
     usb: tuple[UsbId, ...] = ()
     on_request: bool = False
 

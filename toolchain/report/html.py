@@ -32,6 +32,8 @@ def render_html(report: Report) -> str:
         report=report,
         latency=view.latency_rows(report),
         layers=rows,
+        energy=view.energy_rows(report),
+        chip=view.chip_energy(report),
         longest=max((row.value for row in rows if row.value is not None), default=0),
         unit=view.layer_unit(report),
         metric=view.metric_name(report),

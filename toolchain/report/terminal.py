@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from toolchain.report import view
-from toolchain.results import Report
+from toolchain.results import MICROJOULES, Report
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -21,6 +21,8 @@ def render(report: Report) -> RenderableType:
     parts: list[RenderableType] = [_model(report), _board(report), _memory(report)]
     if report.latency:
         parts.append(_latency(report))
+    if report.energy:
+        parts.append(_energy(report))
     if report.layers:
         parts.append(_layers(report))
     if report.accuracy.metric != "none":
@@ -81,6 +83,14 @@ def _latency(report: Report) -> RenderableType:
             time += f" at {row.clock}"
         table.add_row(row.unit, row.median, row.span, str(row.n), time)
     sources = (Text(f"{row.unit}: {row.source}", style="dim") for row in rows)
+    return Group(table, *sources, Text())
+
+
+def _energy(report: Report) -> RenderableType:
+    table = _table(f"Energy of one inference, {MICROJOULES}", "", "uJ")
+    for row in view.energy_rows(report):
+        table.add_row(row.what, row.microjoules)
+    sources = (Text(f"{row.what}: {row.source}", style="dim") for row in view.energy_rows(report))
     return Group(table, *sources, Text())
 
 

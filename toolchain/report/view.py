@@ -27,10 +27,13 @@ _SOURCES = {
 }
 _SHORT = {CYCLES_MEASURED: "cycles", CYCLES_MODELLED: "cycles", INSTRUCTIONS: "instructions", HOST_NS: "ns"}
 _METRICS = {"accuracy": "accuracy", "auc": "area under the ROC curve", "mse": "mean squared error"}
+_ENERGIES = {"chip": "the chip, running", "operations": "arithmetic and data alone, 45 nm"}
 METHODS = {
     "Flash": "image of the deployed ELF: .text + .rodata + .data, serial protocol included",
     "RAM": ".data + .bss of the same ELF: arena, input, output and all scratch; UART frame buffers apart",
     "Stack": "high-water mark of a painted stack, read from the board after the inferences",
+    "Energy": "modelled, never measured; the chip: cycles times typical run current times voltage; arithmetic and "
+    "data: operations and bytes of the layers, each byte moved once, what a format needs at least",
     "Accuracy": "the evaluation set sent to the board, every output read back",
     "Exactness": "every output code of the board compared with the reference's",
 }
@@ -47,6 +50,13 @@ class LatencyRow:
     n: int
     milliseconds: str | None
     clock: str | None
+
+
+@dataclass(frozen=True)
+class EnergyRow:
+    what: str
+    microjoules: str
+    source: str
 
 
 @dataclass(frozen=True)
@@ -124,6 +134,20 @@ def _latency_row(latency: Latency) -> LatencyRow:
 
 def _milliseconds(value: float) -> str:
     return f"{value:.3g} ms" if value < 100 else f"{value:,.0f} ms"
+
+
+def energy_rows(report: Report) -> tuple[EnergyRow, ...]:
+    return tuple(EnergyRow(_ENERGIES[e.model], microjoules(e.microjoules), e.source) for e in report.energy)
+
+
+def chip_energy(report: Report) -> str | None:
+    """What the chip takes, None where no model of it applies."""
+    return next((microjoules(e.microjoules) for e in report.energy if e.model == "chip"), None)
+
+
+def microjoules(value: float) -> str:
+    """Three digits: a model is not better than that."""
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
 
 
 def layer_rows(report: Report) -> tuple[LayerRow, ...]:
