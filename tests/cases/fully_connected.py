@@ -10,6 +10,10 @@ LARGE = (1 << 31) - (1 << 24)
 LIMIT = (1 << 23) - (128 + 3) * 4 * 127
 FAR = Choice((LIMIT - 1, 1 - LIMIT))
 HIGH = Choice((8_000_000, -8_000_000))
+SIXTEEN = Choice((-127, -101, -83, -66, -52, -38, -24, -11, 0, 9, 21, 37, 55, 70, 94, 126))
+THIRTY_TWO = Choice(tuple(range(-128, 128, 8)))
+TERNARY, BINARY = Choice((-127, 0, 127)), Choice((-127, 127))
+INT4 = Seeded(-8, 7)
 BIG = (0.05 * 0.01 * (1 << 16), 5)
 
 CASES = (
@@ -52,4 +56,23 @@ CASES = (
     ),
     fully_connected("fc_shift_1", (1, 3), 8, w=0.5, out=(0.08, -7), weights=Seeded(-9, 9)),
     fully_connected("fc_relu_n1_to_1", (1, 16), 9, activation=RELU_N1_TO_1, out=(0.02, 10)),
+    fully_connected("fc_16_values", (1, 64), 12, weights=SIXTEEN, spread=3.0),
+    fully_connected("fc_16_values_odd", (2, 21), 7, weights=SIXTEEN, activation=RELU, out=(None, -128)),
+    fully_connected("fc_16_values_few_inputs", (1, 3), 5, weights=SIXTEEN, x=(0.05, 127)),
+    fully_connected("fc_8_values", (3, 45), 9, weights=Choice((-90, -60, -31, -7, 4, 28, 66, 127)), spread=3.0),
+    fully_connected("fc_5_values", (1, 40), 4, weights=Choice((-128, -3, 0, 3, 127)), x=(0.05, -128)),
+    fully_connected("fc_4_values", (2, 50), 6, weights=Choice((-128, -20, 31, 127)), spread=3.0),
+    fully_connected("fc_ternary", (1, 36), 10, weights=TERNARY, spread=3.0),
+    fully_connected("fc_binary", (2, 27), 11, weights=BINARY, activation=RELU6, out=(0.5, -100)),
+    fully_connected("fc_one_value", (1, 12), 3, weights=Choice((77,))),
+    fully_connected("fc_32_values", (2, 35), 6, weights=THIRTY_TWO, activation=RELU),
+    fully_connected("fc_64_values", (2, 60), 10, weights=Seeded(-32, 31), spread=3.0),
+    fully_connected("fc_65_values", (1, 600), 5, weights=Seeded(-32, 32)),
+    fully_connected("fc_int4", (1, 64), 12, weights=INT4, spread=3.0, out=(0.01, 5)),
+    fully_connected("fc_int4_odd", (3, 23), 9, weights=INT4, activation=RELU, out=(0.01, -128)),
+    fully_connected("fc_int4_few_inputs", (2, 2), 3, weights=INT4, x=(0.05, 127), out=(0.01, 0)),
+    fully_connected("fc_int4_lowest", (1, 44), 8, weights=Choice((-8,)), x=(0.05, -128), out=(0.1, 3)),
+    fully_connected("fc_int4_highest", (1, 48), 6, weights=Choice((7, -8)), x=(0.05, 127), bias=None, out=(0.1, 3)),
+    fully_connected("fc_int4_bias_at_limit", (1, 4), 4, weights=INT4, bias=Choice((1 << 26, -(1 << 26))), out=BIG),
+    fully_connected("fc_above_int4", (1, 40), 4, weights=Seeded(-8, 8), out=(0.01, 5)),
 )
