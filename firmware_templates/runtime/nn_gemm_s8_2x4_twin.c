@@ -1,6 +1,7 @@
 /* The portable twin of nn_gemm_s8_2x4_dsp.S. */
 #include "nn_dsp.h"
 #include "nn_gemm.h"
+#include "nn_gemm_twin.h"
 
 /* Two half-words. */
 static uint32_t pair_of(int8_t low, int8_t high)
@@ -29,65 +30,7 @@ static void widen(const int8_t *a, const int8_t *b, int32_t row_step, uint32_t *
     }
 }
 
-/* sum[pixel][channel]: D0 and 256 D1 + D0 of two pairs of channels; returns the end of the weights
- * that are sums. */
-static const uint32_t *sums_of(const uint32_t *columns, const uint32_t *weights, int32_t pairs,
-                               uint32_t sum[2][4])
-{
-    memcpy(sum[0], weights, sizeof sum[0]);
-    memcpy(sum[1], weights, sizeof sum[1]);
-    weights += 4;
-    for (int32_t k = 0; k < pairs; k++, weights += 2) {
-        for (int32_t pixel = 0; pixel < 2; pixel++) {
-            uint32_t x = columns[2 * k + pixel];
-            for (int32_t half = 0; half < 2; half++) {
-                uint32_t *s = &sum[pixel][2 * half];
-                s[0] = nn_smlad(nn_sxtb16(weights[half]), x, s[0]);
-                s[1] = nn_smlad(weights[half], x, s[1]);
-            }
-        }
-    }
-    return weights;
-}
-
-/* 256 times the sum of a channel, of four. */
-static int32_t sum256_of(const uint32_t *sum, int32_t channel)
-{
-    return (int32_t)(channel & 1 ? sum[channel] - sum[channel - 1] : sum[channel] << 8);
-}
-
-static const uint32_t *codes_twice_rounded(uint32_t sum[2][4], const uint32_t *w, int8_t *out,
-                                           int32_t out_stride)
-{
-    for (int32_t i = 0; i < 4; i++, w += 3) {
-        int32_t channel = i ^ 1; /* the odd one of two comes first */
-        for (int32_t pixel = 0; pixel < 2; pixel++) {
-            int32_t doubled = channel & 1 ? sum256_of(sum[pixel], channel) >> 7
-                                          : (int32_t)(2 * sum[pixel][channel]);
-            out[pixel * out_stride + channel] =
-                nn_requantize_doubled(doubled, (int32_t)w[0], (int32_t)w[1], (int32_t)w[2]);
-        }
-    }
-    return w;
-}
-
-static const uint32_t *codes_rounded_down(uint32_t sum[2][4], const uint32_t *w, int8_t *out,
-                                          int32_t out_stride)
-{
-    for (int32_t i = 0; i < 4; i++, w += 2) {
-        int32_t channel = i ^ 1;
-        for (int32_t pixel = 0; pixel < 2; pixel++) {
-            out[pixel * out_stride + channel] = nn_round_down(
-                sum256_of(sum[pixel], channel), (int32_t)w[0], (int32_t)w[1], NN_GEMM_FLOOR_SHIFT);
-        }
-    }
-    return w;
-}
-
-typedef const uint32_t *codes_function(uint32_t sum[2][4], const uint32_t *w, int8_t *out,
-                                       int32_t out_stride);
-
-static void gemm(const nn_gemm_run *run, const nn_gemm_shape *shape, codes_function *codes)
+static void gemm(const nn_gemm_run *run, const nn_gemm_shape *shape, nn_gemm_codes_function *codes)
 {
     const int8_t *a = run->a, *b = run->b;
     int8_t *out = run->out;
@@ -96,7 +39,7 @@ static void gemm(const nn_gemm_run *run, const nn_gemm_shape *shape, codes_funct
         widen(a, b, run->row_step, run->columns, shape);
         for (int32_t group = 0; group < shape->groups; group++) {
             uint32_t sum[2][4];
-            w = sums_of(run->columns, w, shape->pairs, sum);
+            w = nn_gemm_sums_of(run->columns, w, shape->pairs, sum);
             w = codes(sum, w, out + 4 * group, run->out_stride);
         }
         out += 2 * run->out_stride;
@@ -105,10 +48,10 @@ static void gemm(const nn_gemm_run *run, const nn_gemm_shape *shape, codes_funct
 
 void nn_gemm_s8_2x4(const nn_gemm_run *run, const nn_gemm_shape *shape)
 {
-    gemm(run, shape, codes_twice_rounded);
+    gemm(run, shape, nn_gemm_codes_twice_rounded);
 }
 
 void nn_gemm_s8_2x4_floor(const nn_gemm_run *run, const nn_gemm_shape *shape)
 {
-    gemm(run, shape, codes_rounded_down);
+    gemm(run, shape, nn_gemm_codes_rounded_down);
 }

@@ -45,6 +45,7 @@ from toolchain.ops.common import (
     window_from_tflite,
     window_to_tflite,
 )
+from toolchain.ops.conv2d_compressed import CODEBOOK
 from toolchain.ops.conv2d_gemm import GEMM, GEMM_1X1, GEMM_PADDED
 from toolchain.ops.conv2d_mve import MVE, MVE_1X1, MVE_1X1_IN_PLACE
 from toolchain.ops.conv2d_threes import THREES
@@ -243,6 +244,7 @@ OPS = (
             GEMM_PADDED,
             *WINOGRAD,
             GEMM_1X1,
+            *CODEBOOK,
             THREES,
             MVE,
             MVE_1X1,

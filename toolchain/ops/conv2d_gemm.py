@@ -16,11 +16,11 @@ from toolchain.ops.paired import WORD_ORDER, is_exact, pack_gemm, padded
 from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap
 from toolchain.ops.single_floor import SingleFloor, single_floor
 
-_FLOOR_SHIFT = 12  # NN_GEMM_FLOOR_SHIFT
+FLOOR_SHIFT = 12  # NN_GEMM_FLOOR_SHIFT
 
 
 @dataclass(frozen=True)
-class _Layout:
+class Layout:
     """A window as ``nn_gemm.h`` sees it: rows of whole words, and perhaps one byte more of each."""
 
     rows: int
@@ -45,16 +45,16 @@ class _Layout:
         return int(self.order.size)
 
 
-def _is_copied(window: Window, in_c: int) -> bool:
+def is_copied(window: Window, in_c: int) -> bool:
     """Whether windows are copied to one long row of whole words because their own rows are none."""
     return window.size[1] * in_c % 4 > 1
 
 
-def _layout(window: Window, in_c: int) -> _Layout:
+def layout_of(window: Window, in_c: int) -> Layout:
     row, rows = window.size[1] * in_c, window.size[0]
-    if _is_copied(window, in_c):
-        return _Layout(1, padded(rows * row), 0, rows * row)
-    return _Layout(rows, row // 4 * 4, rows if row % 4 else 0, rows * row)
+    if is_copied(window, in_c):
+        return Layout(1, padded(rows * row), 0, rows * row)
+    return Layout(rows, row // 4 * 4, rows if row % 4 else 0, rows * row)
 
 
 def _channels(graph: Graph, node: Node) -> Channels:
@@ -62,28 +62,35 @@ def _channels(graph: Graph, node: Node) -> Channels:
     return channels_of(graph, node, data.reshape(len(data), -1))
 
 
-def _floor(graph: Graph, node: Node) -> SingleFloor | None:
+def floor_of(graph: Graph, node: Node, channels: Channels) -> SingleFloor | None:
     """Tried where the zero point hides the sign; elsewhere there is hardly ever one."""
     if graph.tensor(node.outputs[0]).zero_point != -128:
         return None
-    return single_floor(_channels(graph, node), _FLOOR_SHIFT)
+    return single_floor(channels, FLOOR_SHIFT)
 
 
-def _supports(graph: Graph, node: Node) -> bool:
+def _floor(graph: Graph, node: Node) -> SingleFloor | None:
+    return floor_of(graph, node, _channels(graph, node))
+
+
+def fits_tiles(graph: Graph, node: Node) -> bool:
+    """Whether windows, channels and the codes of the output are such that the product takes them."""
     out = graph.tensor(node.outputs[0])
     channels = out.shape[3]
     window: Window = node.attrs.window
     if channels % 4 or window.dilation[1] != 1:
         return False
-    if activation_range(node.attrs.activation, out) != (-128, 127):
-        return False
-    return is_exact(_channels(graph, node))
+    return activation_range(node.attrs.activation, out) == (-128, 127)
+
+
+def _supports(graph: Graph, node: Node) -> bool:
+    return fits_tiles(graph, node) and is_exact(_channels(graph, node))
 
 
 def _copies(window: Window, in_c: int, border: bool) -> tuple[int, int]:
     """(where copied windows begin, bytes of scratch)."""
-    layout, row = _layout(window, in_c), window.size[1] * in_c
-    if _is_copied(window, in_c):
+    layout, row = layout_of(window, in_c), window.size[1] * in_c
+    if is_copied(window, in_c):
         return 4 * layout.k, 6 * layout.row_bytes
     if not border:
         return 0, 4 * layout.k
@@ -92,33 +99,39 @@ def _copies(window: Window, in_c: int, border: bool) -> tuple[int, int]:
     return start, start + copies
 
 
+def product_shape(graph: Graph, node: Node) -> Fields:
+    """``nn_gemm_shape``."""
+    layout = layout_of(node.attrs.window, graph.tensor(node.inputs[0]).shape[3])
+    return Fields(
+        (
+            ("rows", layout.rows),
+            ("row_bytes", layout.row_bytes),
+            ("longer_rows", layout.longer_rows),
+            ("pairs", layout.k // 2),
+            ("groups", graph.tensor(node.outputs[0]).shape[3] // 4),
+        )
+    )
+
+
 def _product(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
     """The fields that ``nn_gemm.h`` explains."""
-    out = graph.tensor(node.outputs[0])
-    layout = _layout(node.attrs.window, graph.tensor(node.inputs[0]).shape[3])
-    shape = (
-        ("rows", layout.rows),
-        ("row_bytes", layout.row_bytes),
-        ("longer_rows", layout.longer_rows),
-        ("pairs", layout.k // 2),
-        ("groups", out.shape[3] // 4),
-    )
+    layout = layout_of(node.attrs.window, graph.tensor(node.inputs[0]).shape[3])
     channels = _channels(graph, node)
     floor = _floor(graph, node)
     return (
-        ("shape", Fields(shape)),
+        ("shape", product_shape(graph, node)),
         ("gemm", Symbol("nn_gemm_s8_2x4" + ("_floor" if floor else ""))),
         ("weights", _weights(channels, layout, floor)),
     )
 
 
 @functools.lru_cache(maxsize=32)
-def _weights(channels: Channels, layout: _Layout, floor: SingleFloor | None) -> Const:
+def _weights(channels: Channels, layout: Layout, floor: SingleFloor | None) -> Const:
     return Const("weights", "uint32_t", pack_gemm(channels, layout.order, floor))
 
 
-def _geometry(graph: Graph, node: Node, window: Window, size: tuple[int, int]) -> tuple[tuple[str, Value], ...]:
-    """The fields of ``nn_conv2d_gemm_params`` for a window over an image of this size."""
+def window_fields(graph: Graph, node: Node, window: Window, size: tuple[int, int]) -> tuple[tuple[str, Value], ...]:
+    """The first fields of ``nn_conv2d_gemm_params``, for a window over an image of this size."""
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     return (
         ("in_h", size[0]),
@@ -135,9 +148,12 @@ def _geometry(graph: Graph, node: Node, window: Window, size: tuple[int, int]) -
         ("pad_top", window.pad_top),
         ("pad_left", window.pad_left),
         ("in_zero_point", x.zero_point),
-        ("copies", _copies(window, x.shape[3], _has_border(window))[0]),
-        *_product(graph, node),
     )
+
+
+def _geometry(graph: Graph, node: Node, window: Window, size: tuple[int, int]) -> tuple[tuple[str, Value], ...]:
+    copies = _copies(window, graph.tensor(node.inputs[0]).shape[3], has_border(window))[0]
+    return *window_fields(graph, node, window, size), ("copies", copies), *_product(graph, node)
 
 
 def _call(name: str, params: tuple[tuple[str, Value], ...], node: Node, scratch: int) -> tuple[KernelCall, ...]:
@@ -150,10 +166,10 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     x = graph.tensor(node.inputs[0])
     window: Window = node.attrs.window
     params = _geometry(graph, node, window, (x.shape[1], x.shape[2]))
-    return _call("gemm", params, node, _copies(window, x.shape[3], _has_border(window))[1])
+    return _call("gemm", params, node, _copies(window, x.shape[3], has_border(window))[1])
 
 
-def _has_border(window: Window) -> bool:
+def has_border(window: Window) -> bool:
     return any(width for side in window.pads for width in side)
 
 
@@ -192,9 +208,9 @@ def _padded_rows(graph: Graph, node: Node) -> tuple[RowField, ...]:
 
 def _is_1x1(graph: Graph, node: Node) -> bool:
     window: Window = node.attrs.window
-    if window.size != (1, 1) or window.stride != (1, 1) or _has_border(window):
+    if window.size != (1, 1) or window.stride != (1, 1) or has_border(window):
         return False
-    return not _is_copied(window, graph.tensor(node.inputs[0]).shape[3]) and _supports(graph, node)
+    return not is_copied(window, graph.tensor(node.inputs[0]).shape[3]) and _supports(graph, node)
 
 
 def _lower_1x1(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
@@ -207,7 +223,7 @@ def _lower_1x1(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
 def _pair_cycles(graph: Graph, node: Node) -> float:
     """Of two pixels whose windows are read where they are."""
     out = graph.tensor(node.outputs[0])
-    layout = _layout(node.attrs.window, graph.tensor(node.inputs[0]).shape[3])
+    layout = layout_of(node.attrs.window, graph.tensor(node.inputs[0]).shape[3])
     eights, four = divmod(layout.row_bytes, 8)
     gather = 22 + layout.rows * (12 + 25 * eights + (17 if four else 0)) + 8 * layout.longer_rows
     pairs = layout.k // 2
@@ -227,11 +243,11 @@ def _runs_cycles(graph: Graph, node: Node, copied: int) -> float:
     return pairs * _pair_cycles(graph, node) + calls * 220.0 + copied * copy
 
 
-def _copied_pairs(graph: Graph, node: Node) -> int:
+def copied_pairs(graph: Graph, node: Node) -> int:
     """Pairs of pixels of which one leaves the image."""
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     window: Window = node.attrs.window
-    if _is_copied(window, x.shape[3]):
+    if is_copied(window, x.shape[3]):
         return -(-out.shape[1] * out.shape[2] // 2)
     leaves = []
     for axis, before in ((0, window.pad_top), (1, window.pad_left)):
@@ -245,7 +261,7 @@ def _copied_pairs(graph: Graph, node: Node) -> int:
 
 def _padded_cycles(graph: Graph, node: Node) -> float:
     height, _, size = _padded_size(graph, node)
-    copied = _copied_pairs(graph, node) if _is_copied(node.attrs.window, graph.tensor(node.inputs[0]).shape[3]) else 0
+    copied = copied_pairs(graph, node) if is_copied(node.attrs.window, graph.tensor(node.inputs[0]).shape[3]) else 0
     return _runs_cycles(graph, node, copied) + 100.0 + 40.0 * height + 0.6 * size
 
 
@@ -258,7 +274,7 @@ GEMM = KernelVariant(
     name="gemm",
     sources=("nn_conv2d_s8_gemm.c", "nn_gemm_s8_2x4_dsp.S"),
     lower=_lower,
-    cost=lambda g, n: Cost(_runs_cycles(g, n, _copied_pairs(g, n))),
+    cost=lambda g, n: Cost(_runs_cycles(g, n, copied_pairs(g, n))),
     supports=_supports,
     features=frozenset({"dsp", "fpu"}),
     twins=("nn_conv2d_s8_gemm.c", "nn_gemm_s8_2x4_twin.c"),
@@ -271,7 +287,7 @@ GEMM_PADDED = KernelVariant(
     sources=("nn_conv2d_s8_gemm_padded.c", "nn_conv2d_s8_gemm.c", "nn_gemm_s8_2x4_dsp.S"),
     lower=_lower_padded,
     cost=lambda g, n: Cost(_padded_cycles(g, n)),
-    supports=lambda g, n: _has_border(n.attrs.window) and _supports(g, n),
+    supports=lambda g, n: has_border(n.attrs.window) and _supports(g, n),
     features=GEMM.features,
     twins=("nn_conv2d_s8_gemm_padded.c", "nn_conv2d_s8_gemm.c", "nn_gemm_s8_2x4_twin.c"),
     overlap=lambda g, n: Overlap(0),  # all of the input is copied first

@@ -42,16 +42,19 @@ def pack_gemm(channels: Channels, order: Array, floor: SingleFloor | None) -> Ar
     rows = np.pad(channels.weights, ((0, 0), (0, 1)))[:, order]
     paired = (256 * rows[1::2] + rows[0::2]) & 0xFFFF
     words = paired[:, 0::2] | paired[:, 1::2] << 16  # (channels / 2, pairs of K)
+    groups = words.reshape(-1, 2, words.shape[1]).transpose(0, 2, 1)
+    return framed_groups(channels, groups.reshape(len(groups), -1), floor)
+
+
+def framed_groups(channels: Channels, words: Array, floor: SingleFloor | None) -> Array:
+    """The uint32 stream of groups of four channels: what their sums begin with, their words, their requantization."""
     if floor is None:
         right = -channels.shift
         rounding = (1 << (right - 1)) + (channels.zero_point << right)
         numbers = np.stack([channels.multiplier, rounding, right], axis=1)
     else:
         numbers = np.stack([floor.factor, floor.offset], axis=1)
-    stream = []
-    for c in range(0, len(rows), 4):
-        for low in (c, c + 2):
-            stream += [channels.bias[low], channels.bias[low] + 256 * channels.bias[low + 1]]
-        stream += list(np.stack([words[c // 2], words[c // 2 + 1]], axis=1).reshape(-1))
-        stream += list(numbers[[c + 1, c, c + 3, c + 2]].reshape(-1))
-    return (np.array(stream, np.int64) & 0xFFFFFFFF).astype(np.uint32)
+    even, odd = channels.bias[0::2], channels.bias[1::2]
+    first = np.stack([even, even + 256 * odd], axis=1).reshape(-1, 4)
+    last = numbers.reshape(-1, 2, numbers.shape[1])[:, ::-1].reshape(len(words), -1)
+    return (np.concatenate([first, words, last], axis=1).reshape(-1) & 0xFFFFFFFF).astype(np.uint32)

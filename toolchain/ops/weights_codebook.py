@@ -54,3 +54,8 @@ def pack_bits(indices: Array, bits: int) -> Array:
 def fits_int4(codes: Array) -> bool:
     """Whether four bits, as a signed number, hold every code."""
     return bool(codes.min(initial=0) >= -8 and codes.max(initial=0) <= 7)
+
+
+def table_bytes(bits: int) -> int:
+    """Of ``nn_codebook_table``."""
+    return 2 << 2 * bits if bits <= 4 else 4 << bits

@@ -1,0 +1,37 @@
+/*
+ * 2-D convolution whose weights are indices of a codebook, as a matrix product over pairs of output
+ * pixels, for cores with the DSP extension and an FPU. Input, output and windows as
+ * nn_conv2d_gemm.h says.
+ *
+ * The windows of `block` pairs of pixels are widened to columns; then the weights of four output
+ * channels after the other are decoded and multiplied with all of these. Weights: the groups of
+ * nn_gemm.h, the words for the pairs of K as pairs of indices of channels c and c + 1, a pair for
+ * each half-word, filled up to whole blocks of 16 pairs with any.
+ * Aliasing: out must not overlap in, but as far as a pixel's outputs are written when the windows
+ * of the pixels before the next block have been read.
+ *
+ * Scratch, aligned to 4: for each pair of pixels of a block 8 bytes for each pair of K; the weights
+ * of a group (64 bytes, and 32 for each four pairs of K); the table of nn_codebook_expand.h; from
+ * `image.copies` on two windows, if any is copied.
+ */
+#ifndef NN_CONV2D_CODEBOOK_H
+#define NN_CONV2D_CODEBOOK_H
+
+#include "nn_codebook_expand.h"
+#include "nn_conv2d_gemm.h"
+#include "nn_gemm_group.h"
+
+typedef struct {
+    nn_conv2d_gemm_params image; /* without gemm */
+    int32_t block;
+    int32_t bits;
+    int32_t numbers; /* words behind the products of a group */
+    nn_codebook_expand_function *expand;
+    nn_gemm_group_function *group;
+    const int8_t *centroids;
+} nn_conv2d_codebook_params;
+
+void nn_conv2d_s8_codebook(const nn_conv2d_codebook_params *p, const int8_t *in, int8_t *out,
+                           int8_t *scratch);
+
+#endif
