@@ -95,4 +95,11 @@ CASES = (
     conv2d("conv_65_values", (5, 5, 16), 8, (3, 3), weights=Seeded(-32, 32)),
     conv2d("conv_int4", (8, 9, 8), 16, (3, 3), weights=INT4, out=(0.03, 4)),
     conv2d("conv_int4_scales_apart", (5, 5, 8), 8, (1, 1), weights=INT4, spread=60.0, out=(0.1, -128), activation=RELU),
+    conv2d("conv_3x3_16_values", (12, 9, 16), 16, (3, 3), weights=SIXTEEN, activation=RELU, out=(None, -128)),
+    conv2d("conv_3x3_16_values_wide", (6, 17, 20), 8, (3, 3), weights=NO_ZERO),
+    conv2d("conv_3x3_4_values_tall", (18, 5, 12), 12, (3, 3), weights=Choice((-100, -20, 31, 127)), x=(0.05, 127)),
+    conv2d(
+        "conv_3x3_32_values_valid", (9, 9, 32), 4, (3, 3), padding=VALID, weights=Choice(tuple(range(-127, 129, 8)))
+    ),
+    conv2d("conv_3x3_ternary", (8, 8, 32), 32, (3, 3), weights=Choice((-127, 0, 127)), out=(None, -128)),
 )

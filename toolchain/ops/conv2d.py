@@ -50,6 +50,7 @@ from toolchain.ops.conv2d_gemm import GEMM, GEMM_1X1, GEMM_PADDED
 from toolchain.ops.conv2d_mve import MVE, MVE_1X1, MVE_1X1_IN_PLACE
 from toolchain.ops.conv2d_threes import THREES
 from toolchain.ops.conv2d_winograd import WINOGRAD
+from toolchain.ops.conv2d_winograd_compressed import WINOGRAD_CODEBOOK
 from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap, window_rows
 
 
@@ -245,6 +246,7 @@ OPS = (
             *WINOGRAD,
             GEMM_1X1,
             *CODEBOOK,
+            *WINOGRAD_CODEBOOK,
             THREES,
             MVE,
             MVE_1X1,

@@ -10,11 +10,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import Const, Cost, KernelCall, KernelVariant, Symbol
+from toolchain.ops.base import Const, Cost, KernelCall, KernelVariant, Symbol, Value
 from toolchain.ops.channels import Channels, channels_of
 from toolchain.ops.common import Window, activation_range, constant
 from toolchain.ops.row_parts import WINDOW_FIELDS
@@ -30,14 +31,13 @@ def _channels(graph: Graph, node: Node) -> Channels:
     return channels_of(graph, node, data.reshape(data.shape[0], -1))
 
 
-def _supports(graph: Graph, node: Node) -> bool:
+def fits_tiles(graph: Graph, node: Node) -> bool:
+    """Whether the window, channels and codes of the output are such that tiles can be made of them."""
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     window: Window = node.attrs.window
     if (window.size, window.stride, window.dilation) != ((3, 3), (1, 1), (1, 1)):
         return False
-    if x.shape[3] % 4 or out.shape[3] % 4 or activation_range(node.attrs.activation, out) != (-128, 127):
-        return False
-    return is_exact(_channels(graph, node))
+    return not (x.shape[3] % 4 or out.shape[3] % 4) and activation_range(node.attrs.activation, out) == (-128, 127)
 
 
 def is_exact(channels: Channels) -> bool:
@@ -70,7 +70,7 @@ def _requantize(c: Channels) -> Array:
 
 
 @dataclass(frozen=True)
-class _Sizes:
+class Sizes:
     """What a layer's Winograd form has of everything; bytes where not said."""
 
     tiles_down: int
@@ -96,13 +96,13 @@ class _Sizes:
         return -(-tiles // 2) * 144 * self.in_c
 
 
-def _sizes(graph: Graph, node: Node) -> _Sizes:
+def sizes_of(graph: Graph, node: Node) -> Sizes:
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    return _Sizes(-(-out.shape[1] // 4), -(-out.shape[2] // 4), x.shape[3], out.shape[3], x.shape[2] * x.shape[3])
+    return Sizes(-(-out.shape[1] // 4), -(-out.shape[2] // 4), x.shape[3], out.shape[3], x.shape[2] * x.shape[3])
 
 
 @dataclass(frozen=True)
-class _Schedule:
+class Schedule:
     """``batch`` tiles at a time; ``builds``: how often all of u is made; ``in_place``: the input may be overwritten."""
 
     batch: int
@@ -112,37 +112,37 @@ class _Schedule:
     in_place: bool
 
 
-Scheduler = Callable[[_Sizes], _Schedule]
+Scheduler = Callable[[Sizes], Schedule]
 
 
-def _stored_pairs(s: _Sizes) -> _Schedule:
-    return _Schedule(2, True, 0, s.v(2) + s.m_or_tile, False)
+def _stored_pairs(s: Sizes) -> Schedule:
+    return Schedule(2, True, 0, s.v(2) + s.m_or_tile, False)
 
 
-def _stored_rows(s: _Sizes) -> _Schedule:
-    return _Schedule(s.tiles_across, True, 0, s.v(s.tiles_across) + s.m_or_tile + s.row, True)
+def _stored_rows(s: Sizes) -> Schedule:
+    return Schedule(s.tiles_across, True, 0, s.v(s.tiles_across) + s.m_or_tile + s.row, True)
 
 
-def _run_time_once(s: _Sizes) -> _Schedule:
+def run_time_once(s: Sizes) -> Schedule:
     """Either u of all channels or v of all tiles stays in memory, whichever is smaller."""
     every_u = s.v(2) + s.u_group * (s.out_c // 4) + s.m_or_tile
-    every_v = _run_time(1)(s)
-    return _Schedule(2, True, 1, every_u, False) if every_u < every_v.scratch else every_v
+    every_v = run_time(1)(s)
+    return Schedule(2, True, 1, every_u, False) if every_u < every_v.scratch else every_v
 
 
-def _run_time(builds: int) -> Scheduler:
+def run_time(builds: int) -> Scheduler:
     """u is made at most ``builds`` times, each for some rows of tiles. It is where a tile's pixels were before."""
 
-    def schedule(s: _Sizes) -> _Schedule:
+    def schedule(s: Sizes) -> Schedule:
         rows = -(-s.tiles_down // builds)
         batch = rows * s.tiles_across
-        return _Schedule(batch, False, -(-s.tiles_down // rows), s.v(batch) + s.u_group + M + s.row, True)
+        return Schedule(batch, False, -(-s.tiles_down // rows), s.v(batch) + s.u_group + M + s.row, True)
 
     return schedule
 
 
-def _run_time_rows(s: _Sizes) -> _Schedule:
-    return _run_time(s.tiles_down)(s)
+def run_time_rows(s: Sizes) -> Schedule:
+    return run_time(s.tiles_down)(s)
 
 
 def _gemm(in_c: int) -> Symbol:
@@ -151,10 +151,11 @@ def _gemm(in_c: int) -> Symbol:
     return Symbol(f"nn_winograd_gemm_{form}")
 
 
-def _call(graph: Graph, node: Node, symbol: str, weights: tuple[str, Const], schedule: _Schedule) -> KernelCall:
+def tile_fields(graph: Graph, node: Node, schedule: Schedule) -> tuple[tuple[str, Value], ...]:
+    """The fields of ``nn_conv2d_winograd_params`` but for its weights."""
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     window: Window = node.attrs.window
-    params = (
+    return (
         ("in_h", x.shape[1]),
         ("in_w", x.shape[2]),
         ("in_c", x.shape[3]),
@@ -169,13 +170,16 @@ def _call(graph: Graph, node: Node, symbol: str, weights: tuple[str, Const], sch
         ("gemm", _gemm(x.shape[3])),
         ("output", Symbol("nn_winograd_output_relu" if out.zero_point == -128 else "nn_winograd_output")),
         ("requantize", Const("requantize", "int32_t", _requantize(_channels(graph, node)))),
-        weights,
     )
+
+
+def _call(graph: Graph, node: Node, symbol: str, weights: tuple[str, Const], schedule: Schedule) -> KernelCall:
+    params = (*tile_fields(graph, node, schedule), weights)
     header, params_type = "nn_conv2d_winograd.h", "nn_conv2d_winograd_params"
     return KernelCall(symbol, header, params_type, params, node.inputs[:1], node.outputs, schedule.scratch)
 
 
-def _cost(s: _Sizes, schedule: _Schedule, relu: bool) -> Cost:
+def tile_cost(s: Sizes, schedule: Schedule, relu: bool) -> Cost:
     """Cycles: the products counted by instruction, the rest fitted to measurements."""
     pairs = s.in_c // 2
     blocks = 1 if pairs in (2, 8) else pairs // 8 if pairs % 8 == 0 else pairs // 2
@@ -194,6 +198,19 @@ def _same_shape(graph: Graph, node: Node) -> bool:
     return graph.tensor(node.inputs[0]).shape == graph.tensor(node.outputs[0]).shape
 
 
+def overwritten(scheduler: Scheduler, graph: Graph, node: Node) -> tuple[int, ...]:
+    """The inputs that the output may lie over."""
+    return (0,) if _same_shape(graph, node) and scheduler(sizes_of(graph, node)).in_place else ()
+
+
+def saves_memory(graph: Graph, node: Node, scheduler: Scheduler, faster: Sequence[Scheduler]) -> bool:
+    """Whether none of the ``faster`` needs no more memory."""
+    sizes = sizes_of(graph, node)
+    mine, others = scheduler(sizes), [other(sizes) for other in faster]
+    overwrites = bool(overwritten(scheduler, graph, node))
+    return not any(o.scratch <= mine.scratch and o.in_place >= overwrites for o in others)
+
+
 def _variant(name: str, scheduler: Scheduler, faster: Sequence[Scheduler] = ()) -> KernelVariant:
     """Left out where one of the ``faster`` needs no more memory."""
     stored = scheduler in (_stored_pairs, _stored_rows)
@@ -205,22 +222,15 @@ def _variant(name: str, scheduler: Scheduler, faster: Sequence[Scheduler] = ()) 
         else:
             weights = Const("weights", "int8_t", channels.weights.astype(np.int8))
         symbol = f"nn_conv2d_s8_winograd_{'stored' if stored else 'run_time'}"
-        return (_call(graph, node, symbol, (weights.suffix, weights), scheduler(_sizes(graph, node))),)
+        return (_call(graph, node, symbol, (weights.suffix, weights), scheduler(sizes_of(graph, node))),)
 
     def cost(graph: Graph, node: Node) -> Cost:
-        sizes = _sizes(graph, node)
-        return _cost(sizes, scheduler(sizes), graph.tensor(node.outputs[0]).zero_point == -128)
-
-    def in_place(graph: Graph, node: Node) -> tuple[int, ...]:
-        return (0,) if _same_shape(graph, node) and scheduler(_sizes(graph, node)).in_place else ()
+        sizes = sizes_of(graph, node)
+        return tile_cost(sizes, scheduler(sizes), graph.tensor(node.outputs[0]).zero_point == -128)
 
     def supports(graph: Graph, node: Node) -> bool:
-        if not _supports(graph, node):
-            return False
-        sizes = _sizes(graph, node)
-        mine, others = scheduler(sizes), [other(sizes) for other in faster]
-        overwrites = mine.in_place and _same_shape(graph, node)
-        return not any(o.scratch <= mine.scratch and o.in_place >= overwrites for o in others)
+        exact = fits_tiles(graph, node) and is_exact(_channels(graph, node))
+        return exact and saves_memory(graph, node, scheduler, faster)
 
     return KernelVariant(
         name=name,
@@ -230,17 +240,21 @@ def _variant(name: str, scheduler: Scheduler, faster: Sequence[Scheduler] = ()) 
         supports=supports,
         features=frozenset({"dsp", "fpu"}),
         twins=("nn_conv2d_s8_winograd.c", "nn_winograd_twin.c"),
-        in_place=in_place,
+        in_place=partial(overwritten, scheduler),
         rows=lambda g, n: WINDOW_FIELDS,
     )
 
 
-_TWICE, _FOUR_TIMES = _run_time(2), _run_time(4)
+TWICE, FOUR_TIMES = run_time(2), run_time(4)
+# name, schedule, and those that are faster
+RUN_TIME: tuple[tuple[str, Scheduler, tuple[Scheduler, ...]], ...] = (
+    ("", run_time_once, ()),
+    ("_2", TWICE, (run_time_once,)),
+    ("_4", FOUR_TIMES, (run_time_once, TWICE)),
+    ("_rows", run_time_rows, (run_time_once, TWICE, FOUR_TIMES)),
+)
 WINOGRAD = (
     _variant("winograd_stored", _stored_pairs),
     _variant("winograd_stored_rows", _stored_rows, (_stored_pairs,)),
-    _variant("winograd_run_time", _run_time_once),
-    _variant("winograd_run_time_2", _TWICE, (_run_time_once,)),
-    _variant("winograd_run_time_4", _FOUR_TIMES, (_run_time_once, _TWICE)),
-    _variant("winograd_run_time_rows", _run_time_rows, (_run_time_once, _TWICE, _FOUR_TIMES)),
+    *(_variant(f"winograd_run_time{name}", scheduler, faster) for name, scheduler, faster in RUN_TIME),
 )
