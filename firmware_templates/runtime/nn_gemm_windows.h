@@ -1,6 +1,7 @@
 /*
  * Where the windows of a convolution's pixels are: in the image, or in copies with zero points
- * outside. For kernels that take them as nn_conv2d_gemm.h says.
+ * outside. For kernels that take them as nn_conv2d_gemm.h says; each uses all of these functions,
+ * and `inline` would make the compiler spread them out.
  */
 #ifndef NN_GEMM_WINDOWS_H
 #define NN_GEMM_WINDOWS_H
@@ -14,7 +15,7 @@ typedef struct {
     int32_t first, end;
 } nn_gemm_span;
 
-static inline nn_gemm_span nn_gemm_inside_of(const nn_conv2d_gemm_params *p)
+static nn_gemm_span nn_gemm_inside_of(const nn_conv2d_gemm_params *p)
 {
     nn_gemm_span s = {0, 0};
     int32_t room = p->in_w - p->kernel_w + p->pad_left;
@@ -25,22 +26,22 @@ static inline nn_gemm_span nn_gemm_inside_of(const nn_conv2d_gemm_params *p)
     return s;
 }
 
-static inline int nn_gemm_is_inside(const nn_conv2d_gemm_params *p, int32_t oy)
+static int nn_gemm_is_inside(const nn_conv2d_gemm_params *p, int32_t oy)
 {
     int32_t y = oy * p->stride_h - p->pad_top;
     return y >= 0 && y + (p->kernel_h - 1) * p->dilation_h < p->in_h;
 }
 
-static inline const int8_t *nn_gemm_window_at(const nn_conv2d_gemm_params *p, const int8_t *in,
-                                              int32_t oy, int32_t ox)
+static const int8_t *nn_gemm_window_at(const nn_conv2d_gemm_params *p, const int8_t *in, int32_t oy,
+                                       int32_t ox)
 {
     int32_t y = oy * p->stride_h - p->pad_top, x = ox * p->stride_w - p->pad_left;
     return in + (y * p->in_w + x) * p->in_c;
 }
 
 /* A window that may leave the image, with the zero point outside; `step` bytes from row to row. */
-static inline void nn_gemm_copy_window(const nn_conv2d_gemm_params *p, const int8_t *in, int32_t oy,
-                                       int32_t ox, int8_t *to, int32_t step)
+static void nn_gemm_copy_window(const nn_conv2d_gemm_params *p, const int8_t *in, int32_t oy,
+                                int32_t ox, int8_t *to, int32_t step)
 {
     int32_t y = oy * p->stride_h - p->pad_top, x = ox * p->stride_w - p->pad_left;
     int32_t row = p->kernel_w * p->in_c, first = x < 0 ? -x : 0;
@@ -62,7 +63,7 @@ typedef struct {
     int32_t oy, ox;
 } nn_gemm_place;
 
-static inline nn_gemm_place nn_gemm_after(const nn_conv2d_gemm_params *p, nn_gemm_place at)
+static nn_gemm_place nn_gemm_after(const nn_conv2d_gemm_params *p, nn_gemm_place at)
 {
     nn_gemm_place next = {at.oy, at.ox + 1};
     if (next.ox == p->out_w) {
@@ -73,9 +74,8 @@ static inline nn_gemm_place nn_gemm_after(const nn_conv2d_gemm_params *p, nn_gem
 }
 
 /* Two windows of which one cannot be read where it is. */
-static inline void nn_gemm_copy_windows(const nn_conv2d_gemm_params *p, const int8_t *in,
-                                        nn_gemm_place a, nn_gemm_place b, int8_t *copies,
-                                        nn_gemm_run *run)
+static void nn_gemm_copy_windows(const nn_conv2d_gemm_params *p, const int8_t *in, nn_gemm_place a,
+                                 nn_gemm_place b, int8_t *copies, nn_gemm_run *run)
 {
     int32_t row = p->kernel_w * p->in_c, step = row, apart = p->shape.row_bytes;
     if ((row & 3) < 2) {

@@ -1,5 +1,6 @@
 /*
- * Winograd convolution tile by tile, for the files that differ in where u comes from.
+ * Winograd convolution tile by tile, for the files that differ in where u comes from. Each uses all
+ * of these functions: `inline` would make the compiler spread them out.
  */
 #ifndef NN_WINOGRAD_TILES_H
 #define NN_WINOGRAD_TILES_H
@@ -37,15 +38,15 @@ static inline nn_winograd_tile nn_winograd_tile_at(const nn_conv2d_winograd_para
 }
 
 /* Row y of an image, or null outside. */
-static inline const int8_t *nn_winograd_row_at(const nn_conv2d_winograd_params *p, const int8_t *in,
-                                               int32_t y)
+static const int8_t *nn_winograd_row_at(const nn_conv2d_winograd_params *p, const int8_t *in,
+                                        int32_t y)
 {
     return (uint32_t)y < (uint32_t)p->in_h ? in + y * p->in_w * p->in_c : 0;
 }
 
 /* Six pixels of a row from column x on go to `dst`; those outside the image get the zero point. */
-static inline void nn_winograd_copy_row(const nn_conv2d_winograd_params *p, const int8_t *row,
-                                        int32_t x, int8_t *dst)
+static void nn_winograd_copy_row(const nn_conv2d_winograd_params *p, const int8_t *row, int32_t x,
+                                 int8_t *dst)
 {
     int32_t in_c = p->in_c, zero_point = p->in_zero_point;
     if (!row) {
@@ -65,9 +66,9 @@ static inline void nn_winograd_copy_row(const nn_conv2d_winograd_params *p, cons
 /* v of a tile. `above` has the image's row over the tile where that is overwritten in the image, or
  * is null. Rows that leave the image are put together in `patch`; when one of the last five does,
  * all of these. */
-static inline void nn_winograd_input_of(const nn_conv2d_winograd_params *p, const int8_t *in,
-                                        const int8_t *above, nn_winograd_tile tile, int8_t *patch,
-                                        uint32_t *v)
+static void nn_winograd_input_of(const nn_conv2d_winograd_params *p, const int8_t *in,
+                                 const int8_t *above, nn_winograd_tile tile, int8_t *patch,
+                                 uint32_t *v)
 {
     int32_t y = tile.y - p->pad_top, x = tile.x - p->pad_left, step = p->in_w * p->in_c;
     int inside = x >= 0 && x + 6 <= p->in_w;
@@ -92,9 +93,8 @@ static inline void nn_winograd_input_of(const nn_conv2d_winograd_params *p, cons
 
 /* Four channels of a tile's outputs from its m; `out` is the image's first pixel of these channels.
  */
-static inline void nn_winograd_output_of(const nn_conv2d_winograd_params *p, const int32_t *m,
-                                         const int32_t *requantize, nn_winograd_tile tile,
-                                         int8_t *out)
+static void nn_winograd_output_of(const nn_conv2d_winograd_params *p, const int32_t *m,
+                                  const int32_t *requantize, nn_winograd_tile tile, int8_t *out)
 {
     nn_winograd_steps steps = {p->out_c, p->out_w * p->out_c};
     int32_t rows = p->out_h - tile.y, columns = p->out_w - tile.x;
@@ -125,9 +125,9 @@ typedef struct {
 } nn_winograd_scratch;
 
 /* Outputs of the `count` tiles from `first` on, whose v is ready. */
-static inline void nn_winograd_output_batch(const nn_conv2d_winograd_params *p,
-                                            const nn_winograd_scratch *s, int32_t first,
-                                            int32_t count, int8_t *out)
+static void nn_winograd_output_batch(const nn_conv2d_winograd_params *p,
+                                     const nn_winograd_scratch *s, int32_t first, int32_t count,
+                                     int8_t *out)
 {
     const uint32_t *u = s->u;
     for (int32_t channel = 0; channel < p->out_c; channel += 4) {
@@ -149,8 +149,8 @@ static inline void nn_winograd_output_batch(const nn_conv2d_winograd_params *p,
     }
 }
 
-static inline void nn_winograd_convolve(const nn_conv2d_winograd_params *p,
-                                        const nn_winograd_scratch *s, const int8_t *in, int8_t *out)
+static void nn_winograd_convolve(const nn_conv2d_winograd_params *p, const nn_winograd_scratch *s,
+                                 const int8_t *in, int8_t *out)
 {
     int32_t tiles = (p->out_h + 3) / 4 * ((p->out_w + 3) / 4);
     int32_t v_pair = nn_winograd_v_words(p->in_c), row = p->in_w * p->in_c;
@@ -173,9 +173,8 @@ static inline void nn_winograd_convolve(const nn_conv2d_winograd_params *p,
 }
 
 /* m and what lies there before and behind it, when `made` takes no patch. */
-static inline nn_winograd_scratch nn_winograd_scratch_of(const nn_conv2d_winograd_params *p,
-                                                         uint32_t *v, const uint32_t *u,
-                                                         uint32_t *m)
+static nn_winograd_scratch nn_winograd_scratch_of(const nn_conv2d_winograd_params *p, uint32_t *v,
+                                                  const uint32_t *u, uint32_t *m)
 {
     int32_t tile = 36 * p->in_c;
     int8_t *patch = (int8_t *)m;
@@ -185,8 +184,8 @@ static inline nn_winograd_scratch nn_winograd_scratch_of(const nn_conv2d_winogra
 }
 
 /* With u made at run time, of what `source` has. */
-static inline void nn_winograd_run_time(const nn_conv2d_winograd_params *p, const void *source,
-                                        const int8_t *in, int8_t *out, int8_t *scratch)
+static void nn_winograd_run_time(const nn_conv2d_winograd_params *p, const void *source,
+                                 const int8_t *in, int8_t *out, int8_t *scratch)
 {
     uint32_t *v = (uint32_t *)(void *)scratch;
     uint32_t *u = v + (p->batch + 1) / 2 * nn_winograd_v_words(p->in_c);
