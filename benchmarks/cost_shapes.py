@@ -27,6 +27,8 @@ from benchmarks.shapes import (
 )
 
 SEED = 11
+TWO, FOUR, EIGHT = range(-60, 61, 120), range(-60, 61, 40), range(-60, 60, 16)  # weights of so many values
+SIXTEEN, THIRTY_TWO, SIXTY_FOUR, INT4 = range(-60, 61, 8), range(-62, 63, 4), range(-63, 64, 2), range(-8, 8)
 MOST_MACS = 700_000  # of a random layer: the slow kernels run it too
 MOST_BYTES = 24_000  # of a random layer's input or output
 
@@ -106,7 +108,31 @@ def _convolutions(rng: random.Random) -> list[Shape]:
         convolution((10, 10, 48), 16, (1, 1), activation=NONE),
         convolution((14, 14, 12), 4, (1, 1)),
     ]
-    return fixed + _several(28, spread)
+    return fixed + _several(28, spread) + _few_values()
+
+
+def _few_values() -> list[Shape]:
+    """Convolutions whose weights a codebook holds."""
+    return [
+        convolution((32, 32, 3), 16, (3, 3), codes=SIXTEEN),
+        convolution((32, 32, 16), 32, (3, 3), stride=(2, 2), codes=SIXTEEN),
+        convolution((16, 16, 32), 64, (1, 1), stride=(2, 2), activation=NONE, codes=SIXTEEN),
+        convolution((16, 16, 32), 32, (3, 3), codes=SIXTEEN),
+        convolution((25, 5, 64), 64, (1, 1), codes=SIXTEEN),
+        convolution((49, 10, 1), 64, (10, 4), stride=(2, 2), codes=INT4),
+        convolution((8, 8, 64), 64, (3, 3), codes=FOUR),
+        convolution((12, 12, 24), 16, (3, 3), activation=NONE, codes=EIGHT),
+        convolution((12, 20, 16), 16, (3, 3), codes=THIRTY_TWO),
+        convolution((9, 12, 20), 12, (3, 3), activation=NONE, codes=SIXTY_FOUR),
+        convolution((24, 18, 8), 8, (3, 3), codes=TWO),
+        convolution((15, 15, 10), 8, (5, 5), stride=(2, 2), padding=VALID, activation=NONE, codes=THIRTY_TWO),
+        convolution((12, 12, 32), 40, (1, 1), codes=EIGHT),
+        convolution((20, 20, 8), 16, (3, 3), stride=(2, 2), codes=FOUR),
+        convolution((6, 6, 48), 32, (1, 1), activation=NONE, codes=SIXTY_FOUR),
+        convolution((10, 9, 16), 12, (2, 2), codes=TWO),
+        convolution((16, 12, 7), 24, (1, 5), codes=SIXTEEN),
+        convolution((3, 3, 128), 64, (1, 1), codes=SIXTEEN),
+    ]
 
 
 def _depthwise(rng: random.Random) -> list[Shape]:
@@ -170,6 +196,27 @@ def _fully_connected(rng: random.Random) -> list[Shape]:
         fully_connected(32, 3, activation=NONE),
         fully_connected(24, 2, activation=NONE),
         fully_connected(256, 2, activation=NONE),
+        fully_connected(640, 128, codes=SIXTEEN),
+        fully_connected(640, 128, codes=INT4),
+        fully_connected(128, 128, per_channel=True, codes=SIXTEEN),
+        fully_connected(64, 12, activation=NONE, codes=SIXTEEN),
+        fully_connected(66, 10, rows=4, codes=INT4),
+        fully_connected(30, 17, rows=9, codes=INT4),
+        fully_connected(128, 8, codes=INT4),
+        fully_connected(100, 31, codes=INT4),
+        fully_connected(255, 6, activation=NONE, codes=INT4),
+        fully_connected(64, 40, rows=3, codes=INT4),
+        fully_connected(9, 24, rows=7, codes=INT4),
+        fully_connected(30, 17, rows=4, codes=EIGHT),
+        fully_connected(144, 40, codes=EIGHT),
+        fully_connected(333, 17, codes=FOUR),
+        fully_connected(200, 31, rows=2, codes=FOUR),
+        fully_connected(256, 40, codes=TWO),
+        fully_connected(50, 24, rows=3, codes=TWO),
+        fully_connected(144, 24, codes=THIRTY_TWO),
+        fully_connected(35, 9, rows=5, codes=THIRTY_TWO),
+        fully_connected(200, 64, codes=SIXTY_FOUR),
+        fully_connected(66, 20, rows=2, codes=SIXTY_FOUR),
     ]
     return fixed + _several(18, spread)
 

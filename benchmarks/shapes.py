@@ -25,6 +25,7 @@ Quant = tuple[float, int]
 QUANT = (0.05, -3)
 WEIGHT_SCALE = 0.01
 LARGEST_WEIGHT = 60  # trained weights seldom use the whole of int8, and sums of random ones would grow beyond theirs
+ALL_CODES = range(-LARGEST_WEIGHT, LARGEST_WEIGHT + 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,15 +93,17 @@ def _window_options(stride: Pair, padding: int, activation: int, dilation: Pair 
     }
 
 
-def _weights(shape: tuple[int, ...], channels: int, per_channel: bool, axis: int) -> tuple[Tensor, Tensor, float]:
+def _weights(
+    shape: tuple[int, ...], channels: int, per_channel: bool, axis: int, codes: range = ALL_CODES
+) -> tuple[Tensor, Tensor, float]:
     """Weights, bias, and the scale of an output that random inputs fill."""
     rng = np.random.default_rng(zlib.crc32(repr(shape).encode()))
-    data = rng.integers(-LARGEST_WEIGHT, LARGEST_WEIGHT + 1, shape).astype(np.int8)
+    data = (rng.integers(0, len(codes), shape) * codes.step + codes.start).astype(np.int8)
     spread = np.geomspace(0.5, 2.0, channels) if per_channel else np.ones(1)
     scales = tuple(float(s) for s in np.float32(WEIGHT_SCALE * spread))
     products = tuple(float(np.float32(QUANT[0]) * np.float32(s)) for s in scales)
     bias = rng.integers(-3000, 3001, channels).astype(np.int32)
-    reach = QUANT[0] * WEIGHT_SCALE * math.sqrt(data.size / channels) * LARGEST_WEIGHT
+    reach = QUANT[0] * WEIGHT_SCALE * math.sqrt(data.size / channels) * max(codes)
     return _constant(data, scales, axis), _constant(bias, products), float(np.float32(reach))
 
 
@@ -121,10 +124,19 @@ def convolution(
     dilation: Pair = (1, 1),
     padding: int = SAME,
     activation: int = RELU,
+    codes: range = ALL_CODES,
 ) -> Shape:
     """CONV_2D of an image (height, width, channels)."""
-    weights, bias, scale = _weights((channels, *kernel, image[2]), channels, True, 0)
-    return _windowed("CONV_2D", image, channels, (weights, bias), kernel, scale, stride, dilation, padding, activation)
+    weights, bias, scale = _weights((channels, *kernel, image[2]), channels, True, 0, codes)
+    operands = (weights, bias)
+    return _windowed(
+        "CONV_2D", image, channels, operands, kernel, scale, stride, dilation, padding, activation, _values(codes)
+    )
+
+
+def _values(codes: range) -> str:
+    """What a layer's name says of its weights."""
+    return "" if codes == ALL_CODES else f"weights {codes.start} to {codes[-1]} by {codes.step}"
 
 
 def depthwise(
@@ -157,20 +169,28 @@ def _windowed(
     dilation: Pair,
     padding: int,
     activation: int,
+    more: str = "",
 ) -> Shape:
     sizes = [_out_size(image[a], kernel[a], stride[a], dilation[a], padding) for a in (0, 1)]
-    remark, zero_point = _remark(padding, activation, dilation, 5)
+    remark, zero_point = _remark(padding, activation, dilation, 5, more)
     out = _variable((1, *sizes, channels), (scale, zero_point))
     options = {**_window_options(stride, padding, activation, dilation), "depthMultiplier": channels // image[2]}
     return _shape(builtin, (_variable((1, *image)), *operands), out, options, remark)
 
 
 def fully_connected(
-    columns: int, units: int, *, rows: int = 1, activation: int = RELU, per_channel: bool = False
+    columns: int,
+    units: int,
+    *,
+    rows: int = 1,
+    activation: int = RELU,
+    per_channel: bool = False,
+    codes: range = ALL_CODES,
 ) -> Shape:
     """FULLY_CONNECTED of ``rows`` vectors."""
-    weights, bias, scale = _weights((units, columns), units, per_channel, 0)
-    remark, zero_point = _remark(SAME, activation, (1, 1), 5, "per channel" if per_channel else "")
+    weights, bias, scale = _weights((units, columns), units, per_channel, 0, codes)
+    parts = [*(["per channel"] if per_channel else []), *([_values(codes)] if codes != ALL_CODES else [])]
+    remark, zero_point = _remark(SAME, activation, (1, 1), 5, ", ".join(parts))
     out = _variable((rows, units), (scale, zero_point))
     options = {"fusedActivationFunction": activation, "weightsFormat": 0}
     return _shape("FULLY_CONNECTED", (_variable((rows, columns)), weights, bias), out, options, remark)

@@ -17,15 +17,4 @@
       ((at) % 32 + (bits) > 32 ? (w)[(at) / 32 + 1] << (-(at)&31) : 0u)) &                         \
      ((1u << (bits)) - 1u))
 
-/* The two centroids of an index of pairs. */
-static inline int32_t nn_codebook_first(const int8_t *centroids, int32_t bits, int32_t pair)
-{
-    return centroids[pair & ((1 << bits) - 1)];
-}
-
-static inline int32_t nn_codebook_second(const int8_t *centroids, int32_t bits, int32_t pair)
-{
-    return centroids[pair >> bits];
-}
-
 #endif

@@ -2,17 +2,20 @@
 
 void nn_codebook_table(const int8_t *centroids, int32_t bits, int32_t first_mask, uint16_t *table)
 {
+    const int8_t *end = centroids + (1 << bits);
     if (bits <= 4) {
-        for (int32_t i = 0; i < 1 << 2 * bits; i++) {
-            int32_t first = nn_codebook_first(centroids, bits, i);
-            int32_t second = nn_codebook_second(centroids, bits, i);
-            table[i] = (uint16_t)(256 * second + (first & first_mask));
+        for (const int8_t *second = centroids; second != end; second++) {
+            for (const int8_t *first = centroids; first != end; first++) {
+                *table++ = (uint16_t)(256 * *second + (*first & first_mask));
+            }
         }
         return;
     }
-    for (int32_t i = 0; i < 1 << bits; i++) {
-        table[i] = (uint16_t)(centroids[i] & first_mask);
-        table[(1 << bits) + i] = (uint16_t)(256 * centroids[i]);
+    for (const int8_t *first = centroids; first != end; first++) {
+        *table++ = (uint16_t)(*first & first_mask);
+    }
+    for (const int8_t *second = centroids; second != end; second++) {
+        *table++ = (uint16_t)(256 * *second);
     }
 }
 

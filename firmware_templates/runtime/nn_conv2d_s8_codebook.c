@@ -2,27 +2,38 @@
 
 #include "nn_gemm_windows.h"
 
-/* Two windows become columns, as nn_gemm_s8_2x4 does it. */
-static void widen(const nn_gemm_run *run, const nn_gemm_shape *shape, uint32_t *columns)
+/* The windows of `count` pairs of pixels become columns, as nn_gemm_s8_2x4 does it; returns their
+ * end. */
+static uint32_t *widen(const nn_gemm_run *run, const nn_gemm_shape *shape)
 {
-    const int8_t *a = run->a, *b = run->b;
-    int32_t bytes = shape->row_bytes, gap = run->row_step - bytes;
-    for (int32_t row = 0; row < shape->rows; row++, a += gap, b += gap) {
-        for (const int8_t *end = a + bytes; a != end; a += 4, b += 4, columns += 4) {
-            uint32_t x = nn_load4(a), y = nn_load4(b);
-            columns[0] = nn_sxtb16(x);
-            columns[1] = nn_sxtb16(y);
-            columns[2] = nn_sxtb16_high(x);
-            columns[3] = nn_sxtb16_high(y);
+    const int8_t *first = run->a, *second = run->b;
+    uint32_t *columns = run->columns;
+    int32_t bytes = shape->row_bytes, row_step = run->row_step;
+    for (int32_t i = run->count; i > 0; i--, first += run->step, second += run->step) {
+        const int8_t *a = first, *b = second;
+        for (int32_t row = shape->rows; row > 0;
+             row--, a += row_step - bytes, b += row_step - bytes) {
+            for (const int8_t *end = a + bytes; a != end; a += 4, b += 4, columns += 4) {
+                uint32_t x = nn_load4(a), y = nn_load4(b);
+                columns[0] = nn_sxtb16(x);
+                columns[1] = nn_sxtb16(y);
+                columns[2] = nn_sxtb16_high(x);
+                columns[3] = nn_sxtb16_high(y);
+            }
+        }
+        /* the byte that each row has more, of two rows at a time; a last one meets a weight of zero
+         */
+        a = first + bytes;
+        b = second + bytes;
+        for (int32_t row = shape->longer_rows; row > 0; row -= 2, columns += 2) {
+            int32_t next = row > 1 ? row_step : 0;
+            columns[0] = (uint32_t)(uint16_t)*a | (uint32_t)a[next] << 16;
+            columns[1] = (uint32_t)(uint16_t)*b | (uint32_t)b[next] << 16;
+            a += 2 * next;
+            b += 2 * next;
         }
     }
-    /* the byte that each row has more, of two rows at a time; a last one meets a weight of zero */
-    for (int32_t row = 0; row < shape->longer_rows; row += 2, columns += 2) {
-        int32_t i = row * run->row_step + bytes;
-        int32_t next = row + 1 < shape->longer_rows ? i + run->row_step : i;
-        columns[0] = (uint32_t)(uint16_t)run->a[i] | (uint32_t)run->a[next] << 16;
-        columns[1] = (uint32_t)(uint16_t)run->b[i] | (uint32_t)run->b[next] << 16;
-    }
+    return columns;
 }
 
 /* The columns of n pixels from `at` on; returns the place behind them. A last pixel of an odd
@@ -32,18 +43,26 @@ static nn_gemm_place gather(const nn_conv2d_codebook_params *p, const int8_t *in
 {
     const nn_conv2d_gemm_params *image = &p->image;
     nn_gemm_span inside = nn_gemm_inside_of(image);
-    uint32_t *columns = (uint32_t *)(void *)scratch;
-    for (int32_t i = 0; i < n; i += 2, columns += 2 * image->shape.pairs) {
-        nn_gemm_place next = i + 1 < n ? nn_gemm_after(image, at) : at;
-        nn_gemm_run run = {.row_step = image->dilation_h * image->in_w * image->in_c};
+    nn_gemm_run run = {.columns = (uint32_t *)(void *)scratch,
+                       .step = 2 * image->stride_w * image->in_c};
+    while (n > 0) {
+        nn_gemm_place next = n > 1 ? nn_gemm_after(image, at) : at;
+        run.count = 1;
         if (nn_gemm_is_inside(image, at.oy) && at.ox >= inside.first && at.ox < inside.end &&
             nn_gemm_is_inside(image, next.oy) && next.ox >= inside.first && next.ox < inside.end) {
             run.a = nn_gemm_window_at(image, in, at.oy, at.ox);
             run.b = nn_gemm_window_at(image, in, next.oy, next.ox);
+            run.row_step = image->dilation_h * image->in_w * image->in_c;
+            if (next.ox > at.ox) {
+                int32_t pixels = inside.end - at.ox;
+                run.count = (pixels < n ? pixels : n) / 2;
+            }
         } else {
             nn_gemm_copy_windows(image, in, at, next, scratch + image->copies, &run);
         }
-        widen(&run, &image->shape, columns);
+        run.columns = widen(&run, &image->shape);
+        n -= 2 * run.count;
+        next.ox += 2 * (run.count - 1);
         at = nn_gemm_after(image, next);
     }
     return at;

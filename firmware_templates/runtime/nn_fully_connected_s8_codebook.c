@@ -79,11 +79,13 @@ void nn_fully_connected_s8_codebook(const nn_fully_connected_codebook_params *p,
                                     int8_t *out, int8_t *scratch)
 {
     uint32_t *pairs = (uint32_t *)(void *)scratch;
-    for (int32_t i = 0; i < 1 << 2 * p->bits; i++) {
-        pairs[i] = half_words(nn_codebook_first(p->centroids, p->bits, i),
-                              nn_codebook_second(p->centroids, p->bits, i));
+    const int8_t *centroids = p->centroids, *end = centroids + (1 << p->bits);
+    for (const int8_t *second = centroids; second != end; second++) {
+        for (const int8_t *first = centroids; first != end; first++) {
+            *pairs++ = half_words(*first, *second);
+        }
     }
-    multiply(p, in, out, pairs);
+    multiply(p, in, out, scratch);
 }
 
 void nn_fully_connected_s8_codebook_singles(const nn_fully_connected_codebook_params *p,

@@ -32,7 +32,10 @@ from toolchain.ops.row_parts import WINDOW_FIELDS
 from toolchain.ops.single_floor import SingleFloor
 from toolchain.ops.weights_codebook import Codebook, codebook_of, table_bytes
 
-BLOCKS = (8, 2)  # pairs of pixels
+BLOCKS = (16, 6, 2)  # pairs of pixels
+# of _terms; all blocks together have layers enough to fit so many
+_CYCLES = (446.5, 5.811, 25.69, 100.4, 1.259, 258.3, 66.84, 5.022, 271.3)
+_CYCLES += (61.03, 58.77, 64.24, 61.15, 162.4, 168.9, 57.46, 33.65, 16.2)
 
 
 def _channels(graph: Graph, node: Node) -> Channels:
@@ -143,9 +146,7 @@ def _variant(block: int, name: str) -> KernelVariant:
         name=name,
         sources=("nn_conv2d_s8_codebook.c", "nn_codebook_expand.c", "nn_gemm_group_dsp.S"),
         lower=partial(_lower, block),
-        cost=FittedCost(
-            (300, 3, 100, 20, 2, 100, 60, 1, 60, 30, 30, 30, 30, 60, 60, 60, 34, 15.5), partial(_terms, block)
-        ),
+        cost=FittedCost(_CYCLES, partial(_terms, block)),
         supports=partial(_supports, block),
         features=GEMM.features,
         twins=("nn_conv2d_s8_codebook.c", "nn_codebook_expand.c", "nn_gemm_group_twin.c"),
@@ -154,4 +155,4 @@ def _variant(block: int, name: str) -> KernelVariant:
     )
 
 
-CODEBOOK = (_variant(BLOCKS[0], "codebook"), _variant(BLOCKS[1], "codebook_small"))
+CODEBOOK = tuple(_variant(block, f"codebook_{block}") for block in BLOCKS)

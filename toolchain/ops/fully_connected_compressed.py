@@ -138,7 +138,9 @@ CODEBOOK = KernelVariant(
     name="codebook",
     sources=("nn_fully_connected_s8_codebook.c", "nn_store_codes.c"),
     lower=_lower_codebook,
-    cost=FittedCost((60, 8, 60, 60, 60, 18, 70, 70, 75, 72, 130, 130), _codebook_terms),
+    cost=FittedCost(
+        (21.56, 10.55, 97.46, 154.3, 73.4, 20.28, 88.38, 91.86, 97.54, 89.0, 195.8, 190.4), _codebook_terms
+    ),
     supports=_supports_codebook,
     features=frozenset({"dsp"}),
 )
@@ -146,7 +148,7 @@ INT4 = KernelVariant(
     name="int4",
     sources=("nn_fully_connected_s8_int4.c", "nn_store_codes.c"),
     lower=_lower_int4,
-    cost=FittedCost((60, 60, 4, 60, 60, 18, 22), _int4_terms),
+    cost=FittedCost((0.0, 141.1, 7.056, 112.3, 61.98, 32.31, 28.05), _int4_terms),
     supports=_supports_int4,
     features=frozenset({"dsp"}),
 )

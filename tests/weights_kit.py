@@ -1,0 +1,50 @@
+"""int8 models whose weights take fewer values, made by editing the ``.tflite`` file: what kernels of compressed weights
+run. Plain methods, without any care for accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert import schema_py_generated as schema
+from support.flatbuffer import edited
+
+Array = npt.NDArray[np.int8]
+_WEIGHTED = (schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.FULLY_CONNECTED)
+
+
+def clustered(values: int) -> Callable[[Array], Array]:
+    """Each code becomes the nearest of so many centroids: k-means over the layer's codes, from their quantiles on."""
+
+    def edit(codes: Array) -> Array:
+        flat = codes.reshape(-1).astype(np.float64)
+        centroids = np.unique(np.quantile(flat, (np.arange(values) + 0.5) / values))
+        for _ in range(20):
+            nearest = np.abs(flat[:, None] - centroids).argmin(axis=1)
+            used = np.unique(nearest)
+            centroids = np.array([flat[nearest == i].mean() for i in used])
+        rounded = np.clip(np.round(centroids), -127, 127)
+        found: Array = rounded[np.abs(flat[:, None] - rounded).argmin(axis=1)].astype(np.int8)
+        return found.reshape(codes.shape)
+
+    return edit
+
+
+def four_bits(codes: Array) -> Array:
+    """Codes of -7 to 7, a sixteenth of what they were; scales stay, so the model computes something else."""
+    small: Array = np.clip(np.round(codes / 16.0), -7, 7).astype(np.int8)
+    return small
+
+
+def with_weights(model: bytes, edit: Callable[[Array], Array]) -> bytes:
+    """The model with every convolution's and fully connected layer's int8 weights changed."""
+
+    def edit_all(root: Any) -> None:
+        for operator in root.subgraphs[0].operators:
+            if root.operatorCodes[operator.opcodeIndex].builtinCode in _WEIGHTED:
+                buffer = root.buffers[root.subgraphs[0].tensors[operator.inputs[1]].buffer]
+                buffer.data = edit(np.asarray(buffer.data, np.uint8).view(np.int8)).view(np.uint8)
+
+    return edited(model, edit_all)
