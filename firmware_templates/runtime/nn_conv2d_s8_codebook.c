@@ -7,10 +7,12 @@
 static uint32_t *widen(const nn_gemm_run *run, const nn_gemm_shape *shape)
 {
     const int8_t *first = run->a, *second = run->b;
-    uint32_t *columns = run->columns;
+    uint32_t *next_columns = run->columns;
     int32_t bytes = shape->row_bytes, row_step = run->row_step;
     for (int32_t i = run->count; i > 0; i--, first += run->step, second += run->step) {
         const int8_t *a = first, *b = second;
+        uint32_t *columns = next_columns; /* less than all when K is filled up to two pairs */
+        next_columns += 2 * shape->pairs;
         for (int32_t row = shape->rows; row > 0;
              row--, a += row_step - bytes, b += row_step - bytes) {
             for (const int8_t *end = a + bytes; a != end; a += 4, b += 4, columns += 4) {
@@ -33,7 +35,7 @@ static uint32_t *widen(const nn_gemm_run *run, const nn_gemm_shape *shape)
             b += 2 * next;
         }
     }
-    return columns;
+    return next_columns;
 }
 
 /* The columns of n pixels from `at` on; returns the place behind them. A last pixel of an odd

@@ -34,7 +34,7 @@ from toolchain.ops.weights_codebook import Codebook, codebook_of, table_bytes
 
 BLOCKS = (16, 6, 2)  # pairs of pixels
 # of _terms; all blocks together have layers enough to fit so many
-_CYCLES = (446.5, 5.811, 25.69, 100.4, 1.259, 258.3, 66.84, 5.022, 271.3)
+_CYCLES: tuple[float, ...] = (446.5, 5.811, 25.69, 100.4, 1.259, 258.3, 66.84, 5.022, 271.3)
 _CYCLES += (61.03, 58.77, 64.24, 61.15, 162.4, 168.9, 57.46, 33.65, 16.2)
 
 
