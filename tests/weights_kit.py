@@ -43,7 +43,8 @@ def with_weights(model: bytes, edit: Callable[[Array], Array]) -> bytes:
 
     def edit_all(root: Any) -> None:
         for operator in root.subgraphs[0].operators:
-            if root.operatorCodes[operator.opcodeIndex].builtinCode in _WEIGHTED:
+            code = root.operatorCodes[operator.opcodeIndex]
+            if max(code.builtinCode, code.deprecatedBuiltinCode) in _WEIGHTED:  # old files have only the latter
                 buffer = root.buffers[root.subgraphs[0].tensors[operator.inputs[1]].buffer]
                 buffer.data = edit(np.asarray(buffer.data, np.uint8).view(np.int8)).view(np.uint8)
 
