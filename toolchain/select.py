@@ -30,6 +30,9 @@ BALANCED_FLASH, BALANCED_RAM = 1.25, 1.6  # times the smallest plan's
 SAME_CYCLES = 1.02  # cycles are predicted: plans closer than this count as equally fast, and the smaller one is taken
 RAM_CYCLES = 1.6  # how much slower than the fastest plan the one with the least RAM may be
 STAGES_CODE = frozenset({"nn_rows_run"})
+# of (flash, cycles) in bounds: cycles alone, with a byte of flash worth more and more cycles, and flash alone
+_WEIGHTS = np.array([(0.0, 1.0), *((2.0**n, 1.0) for n in range(-2, 13)), (1.0, 0.0)])
+_LARGE = 1e15
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,16 +259,54 @@ def _frontier(problem: _Problem, max_ram: float) -> Iterator[_Choice]:
 def _frontier_of_op(problem: _Problem, members: Sequence[int], max_ram: float) -> _Points:
     allowed = {i: [k for k, ram in enumerate(problem.ram[i]) if ram <= max_ram] for i in members}
     kinds = {problem.options[i][k].code for i in members for k in allowed[i]}
-    unions: set[frozenset[str]] = {frozenset()}
-    for kind in kinds:
-        unions |= {union | kind for union in unions}
+    functions = sorted(frozenset[str]().union(*kinds))
+    present = _unions(functions, sorted(kinds, key=sorted))
+    bounds = _bounds(problem, allowed, functions, present)
     results = None
-    for code in sorted(unions - {frozenset()}, key=sorted):
-        found = _with_code(problem, members, allowed, code)
-        if found is not None:
-            results = found if results is None else results.joined(found)
+    for u in np.argsort(bounds[:, len(_WEIGHTS) // 2], kind="stable").tolist():
+        if results is None or _may_be_new(results, bounds[u]):
+            code = frozenset(name for name, is_present in zip(functions, present[u], strict=True) if is_present)
+            found = _with_code(problem, members, allowed, code)
+            if found is not None:
+                results = found if results is None else results.joined(found)
     assert results is not None, "every node has an option within the limit"
     return results
+
+
+def _unions(functions: Sequence[str], kinds: Sequence[frozenset[str]]) -> Array:
+    """(unions, functions): which functions each union of some of the kinds has, 1 or 0."""
+    unions = {0}
+    for kind in kinds:
+        mask = sum(1 << i for i, name in enumerate(functions) if name in kind)
+        unions |= {union | mask for union in unions}
+    size = -(-len(functions) // 8)
+    rows = np.frombuffer(b"".join(union.to_bytes(size, "little") for union in sorted(unions - {0})), np.uint8)
+    return np.unpackbits(rows.reshape(-1, size), axis=1, count=len(functions), bitorder="little")
+
+
+def _bounds(problem: _Problem, allowed: Mapping[int, Sequence[int]], functions: Sequence[str], present: Array) -> Array:
+    """(unions, weights): what every choice with this code weighs at least; infinite when a node cannot do with it.
+
+    Many kinds of weights in one model make thousands of unions, of which few are worth a closer look.
+    """
+    sizes = np.array([code_bytes(frozenset({name})) for name in functions])
+    total = np.outer(present @ sizes, _WEIGHTS[:, 0])
+    for i, positions in allowed.items():
+        options = [problem.options[i][k] for k in positions]
+        needed = np.array([[name in o.code for name in functions] for o in options], np.float32)
+        usable = present.astype(np.float32) @ needed.T == needed.sum(axis=1)  # (unions, options)
+        weighs = np.array([(o.flash, o.cycles) for o in options]) @ _WEIGHTS.T
+        best = np.full_like(total, np.inf)
+        for can, weight in zip(usable.T, weighs, strict=True):
+            best[can] = np.minimum(best[can], weight)
+        total += best
+    return total
+
+
+def _may_be_new(points: _Points, bound: Array) -> bool:
+    """Whether a choice that weighs no less than these bounds may be one that none of the points beats."""
+    corners = np.stack([np.append(points.flash - 1, _LARGE), np.append(_LARGE, points.cycles)], axis=1)
+    return bool(np.any(np.all(corners @ _WEIGHTS.T >= bound * (1 - 1e-9), axis=1)))
 
 
 def _with_code(
