@@ -120,8 +120,10 @@ def test_sizes_are_those_of_binutils(deployed: Path, report: Document) -> None:
 
 
 def test_flash_then_measure_in_processes_of_their_own(deployed: Path, digits: Path, report: Document) -> None:
-    """The board keeps its firmware in between, and the counts are the same to the cycle."""
-    flashed = cli("flash", str(deployed), "--port", URL, "--json")
+    """The board keeps its firmware in between, and the counts are the same to the cycle. It arrives compressed."""
+    image = deployed / "firmware.bin.gz"
+    assert image.stat().st_size == report["memory"]["update_bytes"]
+    flashed = cli("flash", str(image), "--port", URL, "--json")
     assert flashed.returncode == 0, flashed.stderr
     assert json.loads(flashed.stdout)["bytes"] == report["memory"]["flash_bytes"]
     out = deployed.with_name("measured")

@@ -22,6 +22,7 @@ from toolchain.firmware_files import (
     render_fw_model,
     render_linker_script,
 )
+from toolchain.flashers.image_file import COMPRESSED, PLAIN, compressed
 from toolchain.install import install_hint
 from toolchain.plan import Plan
 from toolchain.target import Target
@@ -88,7 +89,8 @@ def build(
     shutil.rmtree(objects)
     firmware = sizes_of(elf, tree, target)
     if firmware.image is not None:
-        elf.with_suffix(".bin").write_bytes(firmware.image)
+        elf.with_suffix(PLAIN).write_bytes(firmware.image)
+        elf.with_suffix(COMPRESSED).write_bytes(compressed(firmware.image))
     return firmware
 
 

@@ -12,6 +12,7 @@ from toolchain.build import Firmware, compiler_command
 from toolchain.compile import CompileResult, compile_model, write_sources
 from toolchain.errors import TargetError
 from toolchain.firmware import build_firmware, find_firmware
+from toolchain.flashers.image_file import is_image_file, read_image_file
 from toolchain.front import build_folder
 from toolchain.inspection import Inspection, inspect_model
 from toolchain.job import Job
@@ -49,8 +50,11 @@ def measure(job: Job, progress: Progress | None = None) -> Report:
 
 
 def flash(job: Job, progress: Progress | None = None) -> flashers.FlashResult:
-    """Write the firmware to the board; it is built first, unless ``job.model`` is the folder of a build."""
+    """Write the firmware to the board; it is built first, unless ``job.model`` is a flash image or a build's folder."""
     progress = progress or Progress()
+    if is_image_file(job.model):
+        image = read_image_file(Path(job.model), job.target)
+        return _write(job, image, _find_board(job, progress), progress)
     choice = _find_board(job, progress)
     compiled = compile_model(job, progress)
     with _workspace(None) as folder:
@@ -109,12 +113,15 @@ def _check_machine(job: Job) -> None:
     """Raises UserError when the results have no place, ToolError when a firmware must be built and cannot be."""
     if job.out is not None:
         check_out(job.out)
-    if build_folder(job.model) is None:
+    if build_folder(job.model) is None and not is_image_file(job.model):
         compiler_command(job.target)
 
 
 def _flash(job: Job, firmware: Firmware, choice: PortChoice, progress: Progress) -> flashers.FlashResult:
     if firmware.image is None or firmware.origin is None:
         raise TargetError(f"{job.target.name} has no flash", "Choose a board: mcuforge targets")
-    image = flashers.FlashImage(firmware.image, firmware.origin, firmware.elf)
+    return _write(job, flashers.FlashImage(firmware.image, firmware.origin, firmware.elf), choice, progress)
+
+
+def _write(job: Job, image: flashers.FlashImage, choice: PortChoice, progress: Progress) -> flashers.FlashResult:
     return flashers.flash(image, job.target, choice, job.flasher, progress, progress.ask)

@@ -8,6 +8,7 @@ from toolchain.assess import assess, evaluation_inputs, sample_inputs
 from toolchain.build import Firmware
 from toolchain.compile import Compiled
 from toolchain.energy import energies
+from toolchain.flashers.image_file import compressed
 from toolchain.inspection import total_macs, total_parameters
 from toolchain.job import Job
 from toolchain.measuring import Timing, evaluate, time_model
@@ -54,6 +55,7 @@ def _report(job: Job, compiled: Compiled, firmware: Firmware, choice: PortChoice
             stack_bytes=timing.stack,
             uart_buffer_bytes=firmware.uart_buffer,
             arena_lower_bound=plan.memory.lower_bound,
+            update_bytes=None if firmware.image is None else len(compressed(firmware.image)),
         ),
         latency=timing.latency,
         energy=energies(plan, job.target, timing.latency),

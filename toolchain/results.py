@@ -44,7 +44,8 @@ class Memory:
     """Bytes. ``ram_bytes`` is .data + .bss without the UART frame buffers; ``flash_bytes`` the image.
 
     ``stack_bytes`` is the high-water mark read from the board, None where nothing was run. No placement of the arena's
-    buffers takes less than ``arena_lower_bound``; None where that is not known.
+    buffers takes less than ``arena_lower_bound``; None where that is not known. ``update_bytes`` are the image's as it
+    is sent over the air, compressed; None where nothing is flashed.
     """
 
     flash_bytes: int
@@ -53,6 +54,7 @@ class Memory:
     stack_bytes: int | None = None
     uart_buffer_bytes: int = 0
     arena_lower_bound: int | None = None
+    update_bytes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,8 @@ def _memory(report: Report) -> Table:
     memory = report.memory
     table = _table("Memory", "", "bytes")
     table.add_row("flash (image)", view.size(memory.flash_bytes))
+    if memory.update_bytes is not None:
+        table.add_row("  over the air (gzip)", view.size(memory.update_bytes))
     table.add_row("RAM (.data + .bss)", view.size(memory.ram_bytes))
     table.add_row("  of that the arena", view.size(memory.arena_bytes))
     if memory.arena_lower_bound is not None:
