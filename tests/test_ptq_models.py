@@ -313,7 +313,7 @@ def test_the_command_line_sets_the_job() -> None:
         job = make_job("m.keras", "host", typed)
         assert (job.quantizer, job.recipe) == ("tflite", None)
     job = make_job("m.keras", "host", Quantization(format="kmeans4"))
-    assert (job.quantizer, job.recipe) == ("mcuforge", Recipe(weights="kmeans4", rounding="adaround"))
+    assert (job.quantizer, job.recipe) == ("mcuforge", Recipe(weights="kmeans4", rounding="least-squares"))
     job = make_job("m.keras", "host", Quantization(format="int16x8"))
     assert job.recipe == Recipe(activations="int16")
 

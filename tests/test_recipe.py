@@ -76,7 +76,7 @@ def test_every_format_has_a_recipe() -> None:
     for name, (weights, activations) in FORMATS.items():
         recipe = recipe_for(name)
         assert (recipe.weights, recipe.activations) == (weights, activations)
-        assert (recipe.rounding == "adaround") == is_below_int8(weights)
+        assert (recipe.rounding == "least-squares") == is_below_int8(weights)
     assert recipe_for("int4", "nearest").rounding == "nearest"
     assert recipe_for("sparse:0.25").weights == "sparse:0.25"
     assert sparse_fraction("sparse:0.25") == 0.25

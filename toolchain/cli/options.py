@@ -58,9 +58,10 @@ class QuantizerName(str, Enum):
 
 
 class RoundingName(str, Enum):
-    """Of weights below int8: to the nearest value of the grid, or learned."""
+    """Of weights below int8: each to its nearest value, or together, so that the layers' outputs are kept."""
 
     nearest = "nearest"
+    least_squares = "least-squares"
     adaround = "adaround"
 
 
@@ -177,7 +178,7 @@ _QUANTIZATION = {
     "rounding": Annotated[
         RoundingName | None,
         typer.Option(
-            "--rounding", metavar="HOW", help="Of weights below int8: adaround (learned, default) or nearest."
+            "--rounding", metavar="HOW", help="Of weights below int8: least-squares (default), adaround or nearest."
         ),
     ],
 }

@@ -1,8 +1,9 @@
-"""Empirical bias correction: what quantization shifts in the mean of a layer's sums is taken out of its bias.
+"""Bias correction: what quantization shifts in the mean of a layer's sums is taken out of its bias.
 
 Rounded weights and clipped inputs do not only add noise, they move each channel's mean, and shifts add up from layer to
 layer. A layer is linear before its activation, so the mean of its sums is its weights times the mean of what lies under
-them; both means are taken over the same samples, that of the integers with all layers before corrected already.
+them. Empirically, both means are taken over the same samples, that of the integers with all layers before corrected
+already; analytically, only the error of the weights counts.
 Source: Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019, section 4.2 and
 appendix D.
 """
@@ -14,35 +15,37 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from toolchain.affine import quantize_array
 from toolchain.graph import Array, Graph, Node, Tensor
-from toolchain.ops import registry
 from toolchain.ops.common import constant, flatten_samples, patches
 from toolchain.quantize import grid
 from toolchain.quantize.float_run import Fetch
+from toolchain.quantize.layer_by_layer import Values, changed
 from toolchain.quantize.ties import rule_of, value_inputs
 
 SAMPLES = 64  # whose inner tensors are held at a time, as int8
-_CHUNK = 16  # samples that an operator computes at once
 _INT32 = np.iinfo(np.int32)
 
 
 class InputMeans:
-    """The mean of what lies under each layer's weights in the float ``graph``, over the first ``SAMPLES`` samples."""
+    """The mean of what lies under each layer's weights in the float ``graph``, over the first ``samples`` samples.
 
-    def __init__(self, graph: Graph) -> None:
+    ``power`` 2 for the mean of its square.
+    """
+
+    def __init__(self, graph: Graph, samples: int = SAMPLES, power: int = 1) -> None:
         self.graph = graph
+        self.samples, self.power = samples, power
         self.layers = [n for n in graph.nodes if rule_of(n).weights_axis is not None]
         self.sums: dict[str, Array] = {}
         self.seen = 0
 
     def observe(self, fetch: Fetch) -> None:
-        if self.seen == SAMPLES:
+        if self.seen == self.samples:
             return
         self.seen += 1
         for node in self.layers:
             (source,) = value_inputs(self.graph, node)
-            mean = under_weights(self.graph, node, fetch(source)[None].astype(np.float64))
+            mean = under_weights(self.graph, node, fetch(source)[None].astype(np.float64) ** self.power)
             self.sums[node.name] = self.sums.get(node.name, 0.0) + mean
 
     def means(self) -> dict[str, Array]:
@@ -80,26 +83,41 @@ def correct_biases(graph: Graph, floats: Graph, means: Mapping[str, Array], colu
 
     ``means`` are of ``InputMeans``, ``columns`` the samples that it saw first. A layer without a bias gets one.
     """
-    values: dict[str, Array] = {n: t.data[None] for n, t in graph.tensors.items() if t.data is not None}
-    for name, column in zip(graph.inputs, columns, strict=True):
-        tensor = graph.tensor(name)
-        values[name] = quantize_array(column[:SAMPLES], tensor.scale, tensor.zero_point)[:, None]
-    last = {n: i for i, node in enumerate(graph.nodes) for n in node.inputs}
+
+    def change(graph: Graph, node: Node, values: Values) -> tuple[Graph, Node]:
+        return corrected(graph, floats, node, means[node.name], values) if node.name in means else (graph, node)
+
+    return changed(graph, [column[:SAMPLES] for column in columns], change)
+
+
+def corrected(graph: Graph, floats: Graph, node: Node, mean: Array, values: Values) -> tuple[Graph, Node]:
+    """The layer ``node`` with a bias that takes out what moved the mean of its sums: weights, and codes of its input.
+
+    ``mean`` is what lies under its weights in the float model, ``values`` has the codes of its input.
+    """
+    x = graph.tensor(node.inputs[0])
+    assert x.quant is not None
+    return _with_bias(graph, floats, node, mean, under_weights(graph, node, grid.values(values[x.name], x.quant)))
+
+
+def correct_biases_analytically(graph: Graph, floats: Graph, means: Mapping[str, Array]) -> Graph:
+    """Biases corrected by the error of the weights alone: minus that error times the mean of the float inputs.
+
+    Nothing is run. Nagel et al. 2019, section 4.2.1, take the mean from the batch normalization before the layer; that
+    is folded into the weights here, and the representative samples show the mean itself.
+    """
     nodes: list[Node] = []
-    for i, node in enumerate(graph.nodes):
+    for node in graph.nodes:
         if node.name in means:
-            x = graph.tensor(node.inputs[0])
-            assert x.quant is not None
-            seen = grid.values(values[x.name], x.quant)
-            bias = _corrected(graph, floats, node, means[node.name], under_weights(graph, node, seen))
-            node = dataclasses.replace(node, inputs=(*node.inputs[:2], bias.name))
-            graph = dataclasses.replace(graph, tensors={**graph.tensors, bias.name: bias})
+            graph, node = _with_bias(graph, floats, node, means[node.name], means[node.name])
         nodes.append(node)
-        values.update(zip(node.outputs, _run(graph, node, values), strict=True))
-        for name in node.inputs:
-            if last.get(name) == i and not graph.is_constant(name):
-                del values[name]
     return graph.with_nodes(nodes, graph.tensors)
+
+
+def _with_bias(graph: Graph, floats: Graph, node: Node, mean: Array, quantized_mean: Array) -> tuple[Graph, Node]:
+    bias = _corrected(graph, floats, node, mean, quantized_mean)
+    node = dataclasses.replace(node, inputs=(*node.inputs[:2], bias.name))
+    return dataclasses.replace(graph, tensors={**graph.tensors, bias.name: bias}), node
 
 
 def _corrected(graph: Graph, floats: Graph, node: Node, mean: Array, quantized_mean: Array) -> Tensor:
@@ -116,13 +134,3 @@ def _corrected(graph: Graph, floats: Graph, node: Node, mean: Array, quantized_m
     found = mean_sums(node, grid.values(weights.data, weights.quant), np.zeros(channels), quantized_mean)
     data = grid.codes(wanted - found, used, "int32", _INT32.min, _INT32.max)
     return Tensor(f"{node.outputs[0]};bias", (channels,), "int32", used, data)
-
-
-def _run(graph: Graph, node: Node, values: Mapping[str, Array]) -> list[Array]:
-    inputs = [values[n] if n in values else constant(graph, n)[None] for n in node.inputs if n]
-    count = max(x.shape[0] for x in inputs)
-    parts = []
-    for start in range(0, count, _CHUNK):
-        rows = [x if x.shape[0] == 1 else x[start : start + _CHUNK] for x in inputs]
-        parts.append(registry()[node.op].reference(graph, node, rows))
-    return [np.concatenate(column) for column in zip(*parts, strict=True)]

@@ -22,6 +22,14 @@ _INT32 = np.iinfo(np.int32)
 
 
 @dataclass(frozen=True, eq=False)
+class Weights:
+    """int8 codes of a layer's weights, shaped like them, and what they stand for."""
+
+    codes: Array
+    grid: QuantParams
+
+
+@dataclass(frozen=True, eq=False)
 class Layer:
     """The integers of a layer with weights, on their grids. ``bias`` is None where the layer has none."""
 
@@ -31,25 +39,31 @@ class Layer:
     bias_grid: QuantParams
 
 
-def quantized_layer(graph: Graph, node: Node, input_scale: float) -> Layer:
-    """Weights in [-127, 127] and int32 bias of ``node``, whose constants in ``graph`` are float32."""
+def quantized_layer(graph: Graph, node: Node, input_scale: float, chosen: Weights | None = None) -> Layer:
+    """Weights in [-127, 127] and int32 bias of ``node``, whose constants in ``graph`` are float32.
+
+    The weights are ``chosen``, or else the nearest ones on the widest grid of each channel.
+    """
     weights = constant(graph, node.inputs[1])
     bias = constant(graph, node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] else None
-    used = grid.symmetric(weights, rule_of(node).weights_axis)
-    if bias is not None:
+    used = grid.symmetric(weights, rule_of(node).weights_axis) if chosen is None else chosen.grid
+    if bias is not None and chosen is None:
         used = grid.with_room_for_bias(used, bias, input_scale)
     summed = grid.bias_grid(used, input_scale)
     return Layer(
-        grid.codes(weights, used, low=-grid.WEIGHTS_HIGH, high=grid.WEIGHTS_HIGH),
+        grid.codes(weights, used, low=-grid.WEIGHTS_HIGH, high=grid.WEIGHTS_HIGH) if chosen is None else chosen.codes,
         used,
         None if bias is None else grid.codes(bias, summed, "int32", _INT32.min, _INT32.max),
         summed,
     )
 
 
-def int8_graph(tied: Tied, grids: Mapping[str, QuantParams]) -> Graph:
-    """The int8 graph; ``grids`` has the parameters of every group of ``tied``."""
-    work = _Work(tied, grids)
+def int8_graph(tied: Tied, grids: Mapping[str, QuantParams], chosen: Mapping[str, Weights] | None = None) -> Graph:
+    """The int8 graph; ``grids`` has the parameters of every group of ``tied``.
+
+    ``chosen`` are the weights of the nodes, by name, that have others than plain int8.
+    """
+    work = _Work(tied, grids, chosen or {})
     nodes = [work.node(node) for node in tied.graph.nodes]
     for name in tied.group:
         work.value(name)
@@ -57,9 +71,10 @@ def int8_graph(tied: Tied, grids: Mapping[str, QuantParams]) -> Graph:
 
 
 class _Work:
-    def __init__(self, tied: Tied, grids: Mapping[str, QuantParams]) -> None:
+    def __init__(self, tied: Tied, grids: Mapping[str, QuantParams], chosen: Mapping[str, Weights]) -> None:
         self.tied = tied
         self.grids = grids
+        self.chosen = chosen
         self.tensors: dict[str, Tensor] = {n: t for n, t in tied.graph.tensors.items() if t.dtype != "float32"}
 
     def node(self, node: Node) -> Node:
@@ -68,7 +83,8 @@ class _Work:
         if rule is None or rule.weights_axis is None:
             return node
         (source,) = value_inputs(graph, node)
-        layer = quantized_layer(graph, node, self.grids[self.tied.group[source]].scale[0])
+        scale = self.grids[self.tied.group[source]].scale[0]
+        layer = quantized_layer(graph, node, scale, self.chosen.get(node.name))
         weights = self._constant(graph.tensor(node.inputs[1]), layer.weights, layer.weights_grid)
         if layer.bias is None:
             return dataclasses.replace(node, inputs=(source, weights))
@@ -87,7 +103,8 @@ class _Work:
         number, name = 1, tensor.name
         while name in self.tensors or name in self.tied.group:
             there = self.tensors.get(name)
-            if there is not None and there.quant == used and there.dtype == made.dtype:
+            same = there is not None and there.quant == used and there.dtype == made.dtype
+            if same and there is not None and there.data is not None and np.array_equal(there.data, data):
                 return name
             number += 1
             name = f"{tensor.name};{number}"

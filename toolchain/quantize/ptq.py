@@ -7,7 +7,8 @@ int32 biases. The samples are seen once, one at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,18 +22,21 @@ from toolchain.importers.tflite import parse_tflite
 from toolchain.passes import clean
 from toolchain.progress import Progress
 from toolchain.quantize import grid
-from toolchain.quantize.bias_correction import InputMeans, correct_biases
+from toolchain.quantize.bias_correction import SAMPLES, InputMeans, correct_biases, correct_biases_analytically
 from toolchain.quantize.converter import convert
 from toolchain.quantize.float_formats import with_float_weights
 from toolchain.quantize.float_run import Fetch, run_samples
-from toolchain.quantize.int8_graph import int8_graph
+from toolchain.quantize.formats import is_below_int8
+from toolchain.quantize.int8_graph import Weights, int8_graph
+from toolchain.quantize.low_bits import Reconstruction, nearest_weights
 from toolchain.quantize.observers import Observer, observer_of
-from toolchain.quantize.recipe import EMPIRICAL, Recipe, weight_formats
+from toolchain.quantize.recipe import ANALYTIC, EMPIRICAL, NEAREST, NONE, Recipe, layers_with_weights, weight_formats
 from toolchain.quantize.ties import Tied, tie
 
 Array = npt.NDArray[Any]
 
 DEFAULT_RECIPE = Recipe()
+RECONSTRUCTED = 256  # samples that weights below int8 are rounded for
 
 
 def quantize(
@@ -47,6 +51,7 @@ def quantize(
     inputs). Equal inputs give equal bytes. ModelError for what cannot be quantized, DataError for unfit samples,
     UserError for a recipe that does not fit the model.
     """
+    progress = progress or Progress()
     content = model.content if isinstance(model, FloatTflite) else convert(model)
     parsed = parse_tflite(content, model.name, model.source)
     floats = clean(parsed)
@@ -54,15 +59,68 @@ def quantize(
     if recipe.is_float:
         return export_tflite(with_float_weights(floats, formats))
     columns = matched_columns(representative, model.inputs, model.name)
-    tied = tie(floats, model.source)
-    with (progress or Progress()).step("Quantizing", len(columns[0])) as advance:
-        samples = run_samples(content, parsed, columns, model.source)
-        means = InputMeans(floats) if recipe.bias_correction == EMPIRICAL else None
-        grids = _grids(tied, _counted(samples, advance), observer_of(recipe.calibration), means)
-        graph = int8_graph(tied, grids)
-        if means is not None:
-            graph = correct_biases(graph, floats, means.means(), columns)
-        return export_tflite(graph)
+    run = _Run(content, parsed, floats, columns, recipe, formats, model.source)
+    return export_tflite(run.quantized(progress))
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """One quantization: the float model as bytes, as read and as cleaned, its samples, and what is to be done."""
+
+    content: bytes
+    parsed: Graph
+    floats: Graph
+    columns: Sequence[Array]
+    recipe: Recipe
+    formats: Mapping[str, str]
+    where: str
+
+    @property
+    def low(self) -> list[str]:
+        """The layers below int8."""
+        return [name for name, weights in self.formats.items() if is_below_int8(weights)]
+
+    @property
+    def reconstructs(self) -> bool:
+        return bool(self.low) and self.recipe.rounding != NEAREST
+
+    def samples(self, count: int | None = None) -> Iterable[Fetch]:
+        return run_samples(self.content, self.parsed, [column[:count] for column in self.columns], self.where)
+
+    def quantized(self, progress: Progress) -> Graph:
+        tied = tie(self.floats, self.where)
+        most = RECONSTRUCTED if self.reconstructs else SAMPLES
+        means = None if self.recipe.bias_correction == NONE else InputMeans(self.floats, most)
+        squares = InputMeans(self.floats, most, power=2) if self.low else None
+        with progress.step("Quantizing", len(self.columns[0])) as advance:
+            seen = [m for m in (means, squares) if m is not None]
+            grids = _grids(tied, _counted(self.samples(), advance), observer_of(self.recipe.calibration), seen)
+            chosen = self._nearest(tied, grids, squares.means()) if squares else {}
+            graph = int8_graph(tied, grids, chosen)
+            if means is not None and self.recipe.bias_correction == ANALYTIC:
+                graph = correct_biases_analytically(graph, self.floats, means.means())
+            elif means is not None and not self.reconstructs:
+                graph = correct_biases(graph, self.floats, means.means(), self.columns)
+        if squares is not None and self.reconstructs:
+            empirical = means.means() if means and self.recipe.bias_correction == EMPIRICAL else None
+            graph = self._reconstructed(graph, squares.means(), empirical, progress)
+        return graph
+
+    def _nearest(
+        self, tied: Tied, grids: Mapping[str, QuantParams], squares: Mapping[str, Array]
+    ) -> dict[str, Weights]:
+        scales = {n.name: grids[tied.group[n.inputs[0]]].scale[0] for n in layers_with_weights(tied.graph)}
+        return nearest_weights(self.floats, self.formats, squares, scales)
+
+    def _reconstructed(
+        self, graph: Graph, squares: Mapping[str, Array], means: Mapping[str, Array] | None, progress: Progress
+    ) -> Graph:
+        def inputs(name: str) -> Array:
+            return np.concatenate([fetch(name).copy() for fetch in self.samples(RECONSTRUCTED)])
+
+        with progress.step("Rounding weights", len(self.low)) as advance:
+            steps = Reconstruction(self.floats, self.formats, squares, means, self.recipe.rounding, inputs, advance)
+            return steps.run(graph, [column[:RECONSTRUCTED] for column in self.columns])
 
 
 def _counted(samples: Iterable[Fetch], advance: Callable[[int], None]) -> Iterable[Fetch]:
@@ -72,15 +130,15 @@ def _counted(samples: Iterable[Fetch], advance: Callable[[int], None]) -> Iterab
 
 
 def _grids(
-    tied: Tied, samples: Iterable[Fetch], make: Callable[[], Observer], means: InputMeans | None
+    tied: Tied, samples: Iterable[Fetch], make: Callable[[], Observer], others: Sequence[InputMeans]
 ) -> dict[str, QuantParams]:
-    """The parameters of each group, by one pass over ``samples``; ``means`` looks at them too."""
+    """The parameters of each group, by one pass over ``samples``; ``others`` look at them too."""
     observers = {root: make() for root in tied.sources if root not in tied.fixed}
     for fetch in samples:
         for root, observer in observers.items():
             observer.observe(_values(tied.graph, tied.sources[root], fetch))
-        if means is not None:
-            means.observe(fetch)
+        for other in others:
+            other.observe(fetch)
     grids = {root: grid.affine(*observer.range()) for root, observer in observers.items()}
     for root, (scale, zero_point) in tied.fixed.items():
         grids[root] = QuantParams((scale,), (zero_point,))

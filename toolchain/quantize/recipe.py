@@ -8,7 +8,7 @@ A recipe is data. ``mcuforge`` reads and writes it as TOML::
     calibration = "percentile"    # ranges of activations; "percentile:99.9" names the share
     bias_correction = "empirical" # or "analytic", "none"
     equalization = false          # cross-layer equalization
-    rounding = "adaround"         # or "nearest"
+    rounding = "least-squares"    # or "adaround", "nearest"
 
     [layers.conv2d_3]
     weights = "int8"
@@ -29,7 +29,16 @@ from typing import Any
 from toolchain.errors import UserError
 from toolchain.graph import Graph, Node
 from toolchain.ops import registry
-from toolchain.quantize.formats import ACTIVATIONS, FLOAT32, FORMATS, INT8, is_below_int8, is_float, weight_format
+from toolchain.quantize.formats import (
+    ACTIVATIONS,
+    FLOAT32,
+    FORMATS,
+    INT8,
+    is_below_int8,
+    is_float,
+    sparse_fraction,
+    weight_format,
+)
 from toolchain.quantize.observers import check_calibration
 
 if sys.version_info >= (3, 11):
@@ -38,7 +47,7 @@ else:
     import tomli as tomllib
 
 EMPIRICAL, ANALYTIC, NONE = BIAS_CORRECTIONS = "empirical", "analytic", "none"
-NEAREST, ADAROUND = ROUNDINGS = "nearest", "adaround"
+NEAREST, LEAST_SQUARES, ADAROUND = ROUNDINGS = "nearest", "least-squares", "adaround"
 DEFAULT_CALIBRATION = "percentile"
 
 
@@ -55,8 +64,9 @@ class Recipe:
     """Formats are names of ``formats.WEIGHTS`` and ``formats.ACTIVATIONS``.
 
     ``keep_ends``: where ``weights`` are below int8, the first and the last layer with weights stay int8, unless
-    ``layers`` has them. ``rounding`` concerns formats below int8: ``adaround`` learns which way each weight goes, and
-    codebooks with it, from the representative samples.
+    ``layers`` has them. ``rounding`` concerns formats below int8: ``nearest`` takes each weight by itself; the others
+    choose codes, scales and codebooks so that the layers' outputs for the representative samples are kept,
+    ``least-squares`` by coordinate descent, ``adaround`` from there on by learning, behind the activations.
     """
 
     weights: str = INT8
@@ -75,7 +85,7 @@ class Recipe:
 
 
 def recipe_for(format_name: str, rounding: str | None = None) -> Recipe:
-    """The recipe of ``--format``: the whole model in one format, below int8 with learned rounding if none is named."""
+    """The recipe of ``--format``: the whole model in one format, below int8 by least squares if nothing is named."""
     name = format_name.partition(":")[0]
     if name not in FORMATS:
         raise UserError(f"there is no format {format_name!r}", f"choose one of {', '.join(FORMATS)}")
@@ -83,7 +93,7 @@ def recipe_for(format_name: str, rounding: str | None = None) -> Recipe:
     if name != format_name:
         weights = format_name
     weight_format(weights, "--format")
-    chosen = rounding or (ADAROUND if is_below_int8(weights) else NEAREST)
+    chosen = rounding or (LEAST_SQUARES if is_below_int8(weights) else NEAREST)
     return Recipe(weights=weights, activations=activations, rounding=chosen)
 
 
@@ -100,10 +110,13 @@ def layers_with_weights(graph: Graph) -> list[Node]:
 
 def weight_formats(recipe: Recipe, graph: Graph, where: str = "the recipe") -> dict[str, str]:
     """The weight format of each layer of ``graph`` by name. UserError for layers that the model does not have."""
-    names = [layer_name(node) for node in layers_with_weights(graph)]
+    weighted = layers_with_weights(graph)
+    names = [layer_name(node) for node in weighted]
     _check_names(recipe, [layer_name(node) for node in graph.nodes], names, where)
     ends = {*names[:1], *names[-1:]} if recipe.keep_ends and is_below_int8(recipe.weights) else set()
-    chosen = {name: INT8 if name in ends else recipe.weights for name in names}
+    # A depthwise layer has few weights and needs each of them: pruning it saves nothing.
+    spared = {layer_name(n) for n in weighted if n.op == "depthwise_conv2d" and sparse_fraction(recipe.weights)}
+    chosen = {name: INT8 if name in ends | spared else recipe.weights for name in names}
     return chosen | {n: layer.weights for n, layer in recipe.layers.items() if layer.weights}
 
 
