@@ -5,6 +5,7 @@ Source of the format: TensorFlow's ``schema.fbs``, version 3. Equal graphs give 
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import flatbuffers
@@ -18,6 +19,8 @@ from toolchain.ops.base import TfliteRecord
 _ALIGNMENT = 16  # of buffers, as the schema demands: kernels read int32 from them
 _OLD_CODES = 127  # the one-byte field of old readers holds this for what came later
 _DESCRIPTION = "mcuforge"
+# The first versions that take int16 activations. Source: TensorFlow's ``tools/versioning/op_version.cc``.
+_INT16_VERSIONS = {"CONV_2D": 4, "DEPTHWISE_CONV_2D": 5, "FULLY_CONNECTED": 7, "QUANTIZE": 2}
 
 
 class _Buffer(schema.BufferT):  # type: ignore[misc]
@@ -75,7 +78,13 @@ def _record(graph: Graph, node: Node) -> TfliteRecord:
     op = registry().get(node.op)
     if op is None or op.write is None:
         raise ValueError(f"{node.name}: TFLite has no operator {node.op}")
-    return op.write(graph, node)
+    record = op.write(graph, node)
+    if "int16" not in (graph.tensor(n).dtype for n in (node.inputs[0], node.outputs[0])):
+        return record
+    # Otherwise ADD would want scales that are powers of two.
+    fields = (*record.fields, ("potScaleInt16", False)) if record.builtin == "ADD" else record.fields
+    version = _INT16_VERSIONS.get(record.builtin, record.version)
+    return dataclasses.replace(record, version=version, fields=fields)
 
 
 def _code(builtin: str, version: int) -> Any:

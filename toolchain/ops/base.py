@@ -190,12 +190,14 @@ class PtqRule:
 
     ``weights_axis``: input 1 holds weights, symmetric, one scale for each index of this axis, and input 2 the biases.
     ``shared``: all float inputs and the output have one scale and zero point. ``fixed``: the output's (scale, zero
-    point), whatever its values are. Else every tensor has its own. Source: TFLite 8-bit quantization specification.
+    point), whatever its values are; ``fixed_scale16``: its scale for int16, where zero points are 0. Else every tensor
+    has its own. Source: TFLite 8-bit quantization specification.
     """
 
     weights_axis: int | None = None
     shared: bool = False
     fixed: tuple[float, int] | None = None
+    fixed_scale16: float | None = None
 
 
 Reference = Callable[[Graph, Node, Sequence[Array]], list[Array]]

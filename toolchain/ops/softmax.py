@@ -165,7 +165,7 @@ OPS = (
         tflite=("SOFTMAX",),
         read=_read,
         write=_write,
-        ptq=PtqRule(fixed=(1 / 256, -128)),
+        ptq=PtqRule(fixed=(1 / 256, -128), fixed_scale16=1 / 32768),
         reference=_reference,
         constraints=(
             INT8,

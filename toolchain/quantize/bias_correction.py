@@ -23,7 +23,6 @@ from toolchain.quantize.layer_by_layer import Values, changed
 from toolchain.quantize.ties import rule_of, value_inputs
 
 SAMPLES = 64  # whose inner tensors are held at a time, as int8
-_INT32 = np.iinfo(np.int32)
 
 
 class InputMeans:
@@ -132,5 +131,6 @@ def _corrected(graph: Graph, floats: Graph, node: Node, mean: Array, quantized_m
     bias = constant(floats, original.inputs[2]).astype(np.float64) if has_bias else np.zeros(channels)
     wanted = mean_sums(node, constant(floats, original.inputs[1]).astype(np.float64), bias, mean)
     found = mean_sums(node, grid.values(weights.data, weights.quant), np.zeros(channels), quantized_mean)
-    data = grid.codes(wanted - found, used, "int32", _INT32.min, _INT32.max)
-    return Tensor(f"{node.outputs[0]};bias", (channels,), "int32", used, data)
+    dtype = grid.bias_type(graph.tensor(node.inputs[0]).dtype)
+    data = grid.bias_codes(wanted - found, used, dtype)
+    return Tensor(f"{node.outputs[0]};bias", (channels,), dtype, used, data)

@@ -74,7 +74,7 @@ def check_parameters(graph: Graph, where: str) -> None:
 def _parameter_problems(graph: Graph, tensor: Tensor) -> list[str]:
     if tensor.dtype == "int8" and tensor.quant is None:
         return [f"{_place(graph, tensor)} is int8 without a scale"]
-    if tensor.dtype not in ("int8", "int32") or tensor.quant is None:
+    if tensor.dtype not in ("int8", "int16", "int32", "int64") or tensor.quant is None:
         return []
     problems = _quant_problems(tensor, _place(graph, tensor))
     if tensor.dtype == "int8" and tensor.quant.per_channel and tensor.data is None:
@@ -83,7 +83,7 @@ def _parameter_problems(graph: Graph, tensor: Tensor) -> list[str]:
 
 
 def check_quantized(graph: Graph) -> None:
-    """ModelError listing everything in ``graph`` that is not full-integer int8 with finite, positive scales."""
+    """ModelError listing everything in ``graph`` that is not int8 or int16 with finite, positive scales."""
     problems = [problem for tensor in graph.tensors.values() for problem in _tensor_problems(graph, tensor)]
     if problems:
         shown = "\n".join(f"  {problem}" for problem in problems)
@@ -95,13 +95,13 @@ def check_quantized(graph: Graph) -> None:
 
 def _tensor_problems(graph: Graph, tensor: Tensor) -> list[str]:
     where = _place(graph, tensor)
-    if tensor.name in (*graph.inputs, *graph.outputs) and tensor.dtype != "int8":
+    if tensor.name in (*graph.inputs, *graph.outputs) and tensor.dtype not in ("int8", "int16"):
         return [f"{where} is {tensor.dtype}, wanted int8"]
-    if tensor.dtype not in ("int8", "int32"):
+    if tensor.dtype not in ("int8", "int16", "int32", "int64"):
         return [f"{where} is {tensor.dtype}"]
     if tensor.quant is None:
         # int32 without a scale is a shape, an axis or an index: plain numbers
-        return [f"{where} is int8 without a scale"] if tensor.dtype == "int8" else []
+        return [f"{where} is {tensor.dtype} without a scale"] if tensor.dtype in ("int8", "int16") else []
     return _quant_problems(tensor, where)
 
 
@@ -118,6 +118,8 @@ def _quant_problems(tensor: Tensor, where: str) -> list[str]:
         problems.append(f"{where} has {len(quant.scale)} scales for dimension {quant.axis} of {tensor.shape}")
     if tensor.dtype == "int8" and any(not -128 <= zero <= 127 for zero in quant.zero_point):
         problems.append(f"{where} has a zero point outside -128..127")
+    if tensor.dtype == "int16" and any(quant.zero_point):
+        problems.append(f"{where} is int16 and has a zero point other than 0")
     return problems
 
 

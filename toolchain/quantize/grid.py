@@ -17,9 +17,11 @@ from toolchain import fixedpoint
 from toolchain.graph import Array, QuantParams
 
 LOW, HIGH = -128, 127
+HIGH16 = 32767  # int16 activations are symmetric, Z = 0
 WEIGHTS_HIGH = 127
 _SMALLEST = float(np.finfo(np.float32).tiny)
-_BIAS_HIGH = (1 << 30) - 1  # half of int32: the sum of products needs the rest
+# Half of what a sum may be (``MultiplyByQuantizedMultiplier`` for int64 takes 48 bits): the products need the rest.
+_BIAS_HIGH = {"int32": (1 << 30) - 1, "int64": (1 << 46) - 1}
 
 
 def affine(low: float, high: float, code_low: int = LOW, code_high: int = HIGH) -> QuantParams:
@@ -39,6 +41,19 @@ def affine(low: float, high: float, code_low: int = LOW, code_high: int = HIGH) 
     return QuantParams((float(np.float32(scale)),), (min(max(zero_point, code_low), code_high),))
 
 
+def symmetric16(low: float, high: float) -> QuantParams:
+    """The int16 grid of a tensor whose values run from ``low`` to ``high``: Z = 0. Nothing but 0.0 gets scale 1."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise ValueError(f"the range from {low} to {high} is not finite")
+    scale = max(-low, high, 0.0) / HIGH16
+    return QuantParams((float(np.float32(scale)) if scale >= _SMALLEST else 1.0,), (0,))
+
+
+def bias_type(activations: str) -> str:
+    """The type of the sums, and so of the bias, of a layer with such activations."""
+    return "int64" if activations == "int16" else "int32"
+
+
 def symmetric(weights: Array, axis: int | None, high: int = WEIGHTS_HIGH) -> QuantParams:
     """The grid of ``weights``: its largest magnitude becomes ``high``, for each index of ``axis`` or in all.
 
@@ -51,13 +66,13 @@ def symmetric(weights: Array, axis: int | None, high: int = WEIGHTS_HIGH) -> Qua
     return QuantParams(tuple(map(float, scales)), (0,) * len(scales), axis or 0)
 
 
-def with_room_for_bias(weights: QuantParams, bias: Array, input_scale: float) -> QuantParams:
-    """``weights`` with scales so large that the bias, in steps of S_W S_x, stays within half of int32.
+def with_room_for_bias(weights: QuantParams, bias: Array, input_scale: float, dtype: str = "int32") -> QuantParams:
+    """``weights`` with scales so large that the bias, in steps of S_W S_x, stays within half of its type.
 
     Source: ``SetBiasParamsWithAdjustments`` of TFLite's quantization driver, which the nearly dead channels of folded
     batch normalization need.
     """
-    least = np.abs(bias.astype(np.float64)) / _BIAS_HIGH / input_scale
+    least = np.abs(bias.astype(np.float64)) / _BIAS_HIGH[dtype] / input_scale
     if not weights.per_channel:
         least = least.max(keepdims=True)
     scales = np.maximum(np.array(weights.scale), least).astype(np.float32)
@@ -80,6 +95,12 @@ def codes(values: Array, grid: QuantParams, dtype: str = "int8", low: int = LOW,
     rounded = np.copysign(np.floor(np.abs(quotient) + 0.5), quotient) + zero
     result: Array = np.clip(rounded, low, high).astype(dtype)
     return result
+
+
+def bias_codes(bias: Array, grid: QuantParams, dtype: str) -> Array:
+    """Codes of a bias of type int32 or int64 (of which 48 bits are used)."""
+    high = np.iinfo(np.int32).max if dtype == "int32" else 2 * _BIAS_HIGH[dtype] + 1
+    return codes(bias, grid, dtype, -high - 1 if dtype == "int32" else -high, high)
 
 
 def values(q: Array, grid: QuantParams) -> Array:

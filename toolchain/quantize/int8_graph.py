@@ -1,4 +1,4 @@
-"""A float graph and the ranges of its tensors become the int8 graph that TFLite's kernels compute.
+"""A float graph and the ranges of its tensors become the int8 or int16x8 graph that TFLite's kernels compute.
 
 Weights and biases follow from the float ones and from the scale of the layer's input; a bias that several layers share
 becomes one for each, since their input scales differ.
@@ -17,8 +17,6 @@ from toolchain.ops import registry
 from toolchain.ops.common import constant
 from toolchain.quantize import grid
 from toolchain.quantize.ties import Tied, rule_of, value_inputs
-
-_INT32 = np.iinfo(np.int32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,21 +37,25 @@ class Layer:
     bias_grid: QuantParams
 
 
-def quantized_layer(graph: Graph, node: Node, input_scale: float, chosen: Weights | None = None) -> Layer:
-    """Weights in [-127, 127] and int32 bias of ``node``, whose constants in ``graph`` are float32.
+def quantized_layer(
+    graph: Graph, node: Node, input_scale: float, chosen: Weights | None = None, activations: str = "int8"
+) -> Layer:
+    """Weights in [-127, 127] and bias of ``node``, whose constants in ``graph`` are float32.
 
-    The weights are ``chosen``, or else the nearest ones on the widest grid of each channel.
+    The weights are ``chosen``, or else the nearest ones on the widest grid of each channel. The bias is int32, for
+    ``activations`` of int16 it is int64.
     """
+    bias_type = grid.bias_type(activations)
     weights = constant(graph, node.inputs[1])
     bias = constant(graph, node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] else None
     used = grid.symmetric(weights, rule_of(node).weights_axis) if chosen is None else chosen.grid
     if bias is not None and chosen is None:
-        used = grid.with_room_for_bias(used, bias, input_scale)
+        used = grid.with_room_for_bias(used, bias, input_scale, bias_type)
     summed = grid.bias_grid(used, input_scale)
     return Layer(
         grid.codes(weights, used, low=-grid.WEIGHTS_HIGH, high=grid.WEIGHTS_HIGH) if chosen is None else chosen.codes,
         used,
-        None if bias is None else grid.codes(bias, summed, "int32", _INT32.min, _INT32.max),
+        None if bias is None else grid.bias_codes(bias, summed, bias_type),
         summed,
     )
 
@@ -84,7 +86,7 @@ class _Work:
             return node
         (source,) = value_inputs(graph, node)
         scale = self.grids[self.tied.group[source]].scale[0]
-        layer = quantized_layer(graph, node, scale, self.chosen.get(node.name))
+        layer = quantized_layer(graph, node, scale, self.chosen.get(node.name), self.tied.types[source])
         weights = self._constant(graph.tensor(node.inputs[1]), layer.weights, layer.weights_grid)
         if layer.bias is None:
             return dataclasses.replace(node, inputs=(source, weights))
@@ -93,9 +95,10 @@ class _Work:
 
     def value(self, name: str) -> None:
         """The tensor ``name`` on its group's grid."""
-        tensor, used = self.tied.graph.tensor(name), self.grids[self.tied.group[name]]
-        data = None if tensor.data is None else grid.codes(tensor.data, used)
-        self.tensors[name] = dataclasses.replace(tensor, dtype="int8", quant=used, data=data)
+        tensor, used, dtype = self.tied.graph.tensor(name), self.grids[self.tied.group[name]], self.tied.types[name]
+        low, high = (-grid.HIGH16, grid.HIGH16) if dtype == "int16" else (grid.LOW, grid.HIGH)
+        data = None if tensor.data is None else grid.codes(tensor.data, used, dtype, low, high)
+        self.tensors[name] = dataclasses.replace(tensor, dtype=dtype, quant=used, data=data)
 
     def _constant(self, tensor: Tensor, data: Array, used: QuantParams) -> str:
         """The name of a constant that holds ``data``; what layers share on the same grid stays one."""

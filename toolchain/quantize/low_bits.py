@@ -133,8 +133,7 @@ def _with_bias_on_its_grid(graph: Graph, floats: Graph, original: Node, node: No
     weights = graph.tensor(node.inputs[1])
     assert weights.quant is not None
     used = grid.bias_grid(weights.quant, graph.tensor(node.inputs[0]).scale)
-    limits = np.iinfo(np.int32)
-    data = grid.codes(constant(floats, original.inputs[2]), used, "int32", limits.min, limits.max)
+    data = grid.bias_codes(constant(floats, original.inputs[2]), used, "int32")
     bias = Tensor(f"{node.outputs[0]};bias", data.shape, "int32", used, data)
     node = dataclasses.replace(node, inputs=(*node.inputs[:2], bias.name))
     return dataclasses.replace(graph, tensors={**graph.tensors, bias.name: bias}), node

@@ -26,11 +26,20 @@ from toolchain.quantize.bias_correction import SAMPLES, InputMeans, correct_bias
 from toolchain.quantize.converter import convert
 from toolchain.quantize.float_formats import with_float_weights
 from toolchain.quantize.float_run import Fetch, run_samples
-from toolchain.quantize.formats import is_below_int8
+from toolchain.quantize.formats import INT16, is_below_int8
 from toolchain.quantize.int8_graph import Weights, int8_graph
 from toolchain.quantize.low_bits import Reconstruction, nearest_weights
 from toolchain.quantize.observers import Observer, observer_of
-from toolchain.quantize.recipe import ANALYTIC, EMPIRICAL, NEAREST, NONE, Recipe, layers_with_weights, weight_formats
+from toolchain.quantize.recipe import (
+    ANALYTIC,
+    EMPIRICAL,
+    NEAREST,
+    NONE,
+    Recipe,
+    activation_types,
+    layers_with_weights,
+    weight_formats,
+)
 from toolchain.quantize.ties import Tied, tie
 
 Array = npt.NDArray[Any]
@@ -81,14 +90,27 @@ class _Run:
         return [name for name, weights in self.formats.items() if is_below_int8(weights)]
 
     @property
+    def types(self) -> Mapping[str, str]:
+        """The types of the activations of nodes that have other ones than the model."""
+        return activation_types(self.recipe, self.floats)
+
+    @property
+    def has_int16(self) -> bool:
+        """Whether some activations are int16. Then biases are corrected without running the integers.
+
+        The error of int16 activations is nothing beside that of the weights, which is all that counts so.
+        """
+        return INT16 in (self.recipe.activations, *self.types.values())
+
+    @property
     def reconstructs(self) -> bool:
-        return bool(self.low) and self.recipe.rounding != NEAREST
+        return bool(self.low) and self.recipe.rounding != NEAREST and not self.has_int16
 
     def samples(self, count: int | None = None) -> Iterable[Fetch]:
         return run_samples(self.content, self.parsed, [column[:count] for column in self.columns], self.where)
 
     def quantized(self, progress: Progress) -> Graph:
-        tied = tie(self.floats, self.where)
+        tied = tie(self.floats, self.where, self.recipe.activations, self.types)
         most = RECONSTRUCTED if self.reconstructs else SAMPLES
         means = None if self.recipe.bias_correction == NONE else InputMeans(self.floats, most)
         squares = InputMeans(self.floats, most, power=2) if self.low else None
@@ -97,7 +119,7 @@ class _Run:
             grids = _grids(tied, _counted(self.samples(), advance), observer_of(self.recipe.calibration), seen)
             chosen = self._nearest(tied, grids, squares.means()) if squares else {}
             graph = int8_graph(tied, grids, chosen)
-            if means is not None and self.recipe.bias_correction == ANALYTIC:
+            if means is not None and (self.recipe.bias_correction == ANALYTIC or self.has_int16):
                 graph = correct_biases_analytically(graph, self.floats, means.means())
             elif means is not None and not self.reconstructs:
                 graph = correct_biases(graph, self.floats, means.means(), self.columns)
@@ -139,7 +161,8 @@ def _grids(
             observer.observe(_values(tied.graph, tied.sources[root], fetch))
         for other in others:
             other.observe(fetch)
-    grids = {root: grid.affine(*observer.range()) for root, observer in observers.items()}
+    make_grid = {root: grid.symmetric16 if tied.types[root] == INT16 else grid.affine for root in observers}
+    grids = {root: make_grid[root](*observer.range()) for root, observer in observers.items()}
     for root, (scale, zero_point) in tied.fixed.items():
         grids[root] = QuantParams((scale,), (zero_point,))
     return grids

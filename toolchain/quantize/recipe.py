@@ -34,6 +34,7 @@ from toolchain.quantize.formats import (
     FLOAT32,
     FORMATS,
     INT8,
+    INT16,
     is_below_int8,
     is_float,
     sparse_fraction,
@@ -117,7 +118,16 @@ def weight_formats(recipe: Recipe, graph: Graph, where: str = "the recipe") -> d
     # A depthwise layer has few weights and needs each of them: pruning it saves nothing.
     spared = {layer_name(n) for n in weighted if n.op == "depthwise_conv2d" and sparse_fraction(recipe.weights)}
     chosen = {name: INT8 if name in ends | spared else recipe.weights for name in names}
-    return chosen | {n: layer.weights for n, layer in recipe.layers.items() if layer.weights}
+    chosen |= {n: layer.weights for n, layer in recipe.layers.items() if layer.weights}
+    _check_low_bits(chosen, recipe, where)
+    return chosen
+
+
+def activation_types(recipe: Recipe, graph: Graph) -> dict[str, str]:
+    """The type of activations of the nodes of ``graph``, by the node's name, that have another one than the model."""
+    wanted = {name: layer.activations for name, layer in recipe.layers.items()}
+    found = {node.name: wanted.get(layer_name(node)) for node in graph.nodes}
+    return {name: dtype for name, dtype in found.items() if dtype is not None and dtype != recipe.activations}
 
 
 def _check_names(recipe: Recipe, names: list[str], weighted: list[str], where: str) -> None:
@@ -126,6 +136,17 @@ def _check_names(recipe: Recipe, names: list[str], weighted: list[str], where: s
             raise UserError(f"{where}: the model has no layer {name!r}", f"its layers are {', '.join(names)}")
         if layer.weights and name not in weighted:
             raise UserError(f"{where}: the layer {name!r} has no weights", f"those with are {', '.join(weighted)}")
+
+
+def _check_low_bits(formats: Mapping[str, str], recipe: Recipe, where: str) -> None:
+    """Weights below int8 are multiplied by int8 activations only: there is no kernel for others."""
+    for name, weights in formats.items():
+        layer = recipe.layers.get(name, LayerRecipe())
+        if is_below_int8(weights) and (layer.activations or recipe.activations) == INT16:
+            raise UserError(
+                f"{where}: the layer {name!r} has {weights} weights and int16 activations",
+                "give it int8 activations or int8 weights",
+            )
 
 
 def check_recipe(recipe: Recipe, where: str) -> None:

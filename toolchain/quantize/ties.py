@@ -14,6 +14,7 @@ from toolchain.errors import ModelError
 from toolchain.graph import Graph, Node, Tensor
 from toolchain.ops import registry
 from toolchain.ops.base import PtqRule
+from toolchain.quantize.formats import INT8, INT16
 from toolchain.verify import refusal_lines
 
 
@@ -23,12 +24,14 @@ class Tied:
 
     ``group`` names each float tensor's group. ``sources`` are the tensors whose values set a group's range: what only
     repeats or averages them is left out, so that nothing is counted twice. ``fixed`` are (scale, zero point).
+    ``types`` has the integer type of each float tensor; where layers differ, a QUANTIZE comes between.
     """
 
     graph: Graph
     group: Mapping[str, str]
     sources: Mapping[str, tuple[str, ...]]
     fixed: Mapping[str, tuple[float, int]]
+    types: Mapping[str, str]
 
 
 def rule_of(node: Node) -> PtqRule:
@@ -43,10 +46,13 @@ def value_inputs(graph: Graph, node: Node) -> list[str]:
     return [n for n in names if n and graph.tensor(n).dtype == "float32"]
 
 
-def tie(graph: Graph, where: str) -> Tied:
-    """Groups of the tensors of ``graph``. ModelError naming every operator that cannot be quantized."""
+def tie(graph: Graph, where: str, default: str = INT8, types: Mapping[str, str] | None = None) -> Tied:
+    """Groups of the tensors of ``graph``. ModelError naming every operator that cannot be quantized.
+
+    A node computes in its type of ``types``, by name, or in the ``default``, which is that of the inputs too.
+    """
     _check(graph, where)
-    work = _Work(graph)
+    work = _Work(graph, default, types or {})
     for node in graph.nodes:
         work.visit(node)
     groups = {name: work.find(name) for name in work.parent}
@@ -55,21 +61,24 @@ def tie(graph: Graph, where: str) -> Tied:
         root = groups[name]
         sources[root] = (*sources.get(root, ()), original)
     fixed = {groups[name]: value for name, value in work.fixed.items()}
-    return Tied(graph.with_nodes(work.nodes, work.tensors), groups, sources, fixed)
+    return Tied(graph.with_nodes(work.nodes, work.tensors), groups, sources, fixed, work.types)
 
 
 class _Work:
     """A union-find over the float tensors, filled in execution order."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, default: str, types: Mapping[str, str]) -> None:
         self.graph = graph
+        self.default, self.node_types = default, types
+        self.types: dict[str, str] = {}
         self.tensors: dict[str, Tensor] = dict(graph.tensors)
         self.nodes: list[Node] = []
         self.parent: dict[str, str] = {}
         self.fixed: dict[str, tuple[float, int]] = {}
         self.sources: list[tuple[str, str]] = []
+        self.originals: dict[str, str] = {}  # the float tensors of what QUANTIZE makes
         for name in graph.inputs:
-            self._source(name, name)
+            self._source(name, name, default)
 
     def find(self, name: str) -> str:
         while self.parent[name] != name:
@@ -77,29 +86,41 @@ class _Work:
         return name
 
     def visit(self, node: Node) -> None:
-        rule = rule_of(node)
+        rule, dtype, out = rule_of(node), self.node_types.get(node.name, self.default), node.outputs[0]
         inputs = value_inputs(self.graph, node)
         for name in inputs:
             if name not in self.parent:
-                self._source(name, name)
+                self._source(name, name, dtype)
+        node, inputs = self._in_type(node, inputs, dtype)
+        self.types[out] = dtype
         if rule.shared:
             node = self._shared(node, inputs)
         elif rule.fixed is not None:
-            self.parent[node.outputs[0]] = node.outputs[0]
-            self.fixed[node.outputs[0]] = rule.fixed
+            self.parent[out] = out
+            self.fixed[out] = rule.fixed
+            if dtype == INT16:
+                assert rule.fixed_scale16 is not None, node.op
+                self.fixed[out] = rule.fixed_scale16, 0
         else:
-            self._source(node.outputs[0], node.outputs[0])
+            self._source(out, out, dtype)
         self.nodes.append(node)
 
-    def _source(self, name: str, original: str) -> None:
+    def _in_type(self, node: Node, inputs: list[str], dtype: str) -> tuple[Node, list[str]]:
+        """The node with its inputs as ``dtype``."""
+        renamed = {n: self._requantized(n, dtype) for n in inputs if self.types[n] != dtype}
+        node = dataclasses.replace(node, inputs=tuple(renamed.get(n, n) for n in node.inputs))
+        return node, [renamed.get(n, n) for n in inputs]
+
+    def _source(self, name: str, original: str, dtype: str) -> None:
         self.parent[name] = name
+        self.types[name] = dtype
         self.sources.append((name, original))
 
     def _shared(self, node: Node, inputs: list[str]) -> Node:
         parameters = {self.fixed.get(self.find(n)) for n in inputs}
         renamed = {}
         if len(parameters) > 1:
-            renamed = {n: self._requantized(n) for n in inputs if self.find(n) in self.fixed}
+            renamed = {n: self._requantized(n, self.types[n]) for n in inputs if self.find(n) in self.fixed}
             node = dataclasses.replace(node, inputs=tuple(renamed.get(n, n) for n in node.inputs))
         roots = {self.find(renamed.get(n, n)) for n in inputs}
         out = node.outputs[0]
@@ -111,12 +132,14 @@ class _Work:
             self.fixed[out] = value
         return node
 
-    def _requantized(self, name: str) -> str:
-        made = f"{name};requantized"
+    def _requantized(self, name: str, dtype: str) -> str:
+        """``name`` on a grid of its own, of this type, by a QUANTIZE."""
+        made = f"{name};requantized" if dtype == self.types[name] else f"{name};{dtype}"
         if made not in self.tensors:
             self.tensors[made] = dataclasses.replace(self.tensors[name], name=made, data=None)
             self.nodes.append(Node(f"quantize_{len(self.nodes)}", "quantize", (name,), (made,)))
-            self._source(made, name)
+            self._source(made, self.originals.get(name, name), dtype)
+            self.originals[made] = self.originals.get(name, name)
         return made
 
 
