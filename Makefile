@@ -26,7 +26,7 @@ EXAMPLE_FILES := $(if $(filter $(EXAMPLE)/%,$(MODEL)),$(EXAMPLE)/digits.keras)
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy emulate profile compile doctor test bench bench-check lint format setup setup-dev system lock clean
+.PHONY: help deploy emulate profile compile doctor test accuracy bench bench-check lint format setup setup-dev system lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -36,6 +36,7 @@ help:
 	@echo "make compile TARGET=stm32   C sources only"
 	@echo "make doctor                 what is installed, what is missing"
 	@echo "make test                   all the tests            (ARGS= goes to pytest)"
+	@echo "make accuracy               weights below int8 on MLPerf Tiny's data: minutes (MCUFORGE_REFERENCE=FOLDER)"
 	@echo "make bench                  measure the MLPerf Tiny networks, store figures, tables and plots (SET=twins for one set)"
 	@echo "make bench-check            measure them and compare with the stored figures"
 	@echo "make lint, make format      check or apply the style"
@@ -66,6 +67,10 @@ $(EXAMPLE)/digits.keras: examples/digits/train.py | setup
 
 test: setup-dev
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+accuracy: setup-dev
+	@test -n "$$MCUFORGE_REFERENCE" || { echo "MCUFORGE_REFERENCE must name the folder of models/ and data/" >&2; exit 2; }
+	$(BIN)/python -m pytest tests/test_accuracy.py -m "slow or not slow" $(ARGS)
 
 bench: setup-dev
 	$(BIN)/python -m benchmarks.bench $(if $(strip $(SET)),--set "$(SET)") $(ARGS)

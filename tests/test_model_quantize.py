@@ -248,6 +248,7 @@ def test_good_graph_passes() -> None:
         ({"y": {"quant": QuantParams((float("inf"),), (0,))}}, "1 scales that are not finite and positive"),
         ({"b": {"quant": QuantParams((0.1, float("nan"), 0.1), (0, 0, 0))}}, "1 scales that are not finite"),
         ({"y": {"quant": QuantParams((0.5,), (128,))}}, "a zero point outside -128..127"),
+        ({"y": {"dtype": "int16", "quant": QuantParams((0.5,), (1,))}}, "int16 and has a zero point other than 0"),
     ],
 )
 def test_graphs_that_are_not_fully_quantized(changes: Any, reason: str) -> None:
@@ -257,7 +258,7 @@ def test_graphs_that_are_not_fully_quantized(changes: Any, reason: str) -> None:
 
 def test_all_problems_at_once() -> None:
     with pytest.raises(ModelError) as caught:
-        check_quantized(tiny_graph(x={"dtype": "float32"}, w={"dtype": "float32"}, y={"dtype": "int16"}))
+        check_quantized(tiny_graph(x={"dtype": "float32"}, w={"dtype": "float32"}, y={"dtype": "uint8"}))
     assert len(caught.value.problem.splitlines()) == 4
 
 

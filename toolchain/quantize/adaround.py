@@ -17,14 +17,16 @@ import numpy as np
 from toolchain.graph import Array
 from toolchain.importers.tensorflow import captured, keras3, tensorflow
 from toolchain.quantize.layer_inputs import LayerInputs
+from toolchain.quantize.least_squares import wanted
 from toolchain.quantize.weights import Coded, whole_levels
 
-STEPS, BATCH, RATE = 1500, 512, 0.02
+STEPS, BATCH, RATE = 1500, 1024, 0.02
 LEVEL_RATE = 0.02  # of centroids, in codes
 STRETCH_LOW, STRETCH_HIGH = -0.1, 1.1  # the paper's zeta and gamma
 WARM_UP = 0.2  # of the steps without the penalty
 BETA_FIRST, BETA_LAST = 20.0, 2.0
-PENALTY = 0.5  # beside an error that is 1 where the learning starts
+LEAN = 0.1  # of the way to what each code alone would best be: all go at once
+PENALTY = 200.0  # beside an error that is 1 where the learning starts
 
 
 def learned(
@@ -72,12 +74,12 @@ def _activated(x: Array, activation: str) -> Array:
 
 
 def _learn(layer: _Layer, free_levels: bool, seed: int) -> Coded:
-    start, scale = layer.start, layer.start.scale[:, None]
-    ratio = layer.rows / scale
+    start = layer.start
+    ratio = wanted(start, layer.rows, layer.seen.moments(centered=True))
     lower = np.clip(np.searchsorted(start.levels, ratio, side="right") - 1, 0, max(len(start.levels) - 2, 0))
     upper = np.minimum(lower + 1, len(start.levels) - 1)
     gap = np.maximum(start.levels[upper] - start.levels[lower], 1)
-    share = np.clip((ratio - start.levels[lower]) / gap, 0.01, 0.99)
+    share = np.clip((start.codes + LEAN * (ratio - start.codes) - start.levels[lower]) / gap, 0.01, 0.99)
     stretched = (share - STRETCH_LOW) / (STRETCH_HIGH - STRETCH_LOW)
     keras = keras3()
     with captured():

@@ -78,6 +78,15 @@ def fitted(start: Coded, rows: Array, moments: Moments, free_levels: bool) -> Co
     return best
 
 
+def wanted(made: Coded, rows: Array, moments: Moments) -> Array:
+    """The real values that each code alone would best have, all others being as they are."""
+    moments = moments.damped()
+    gradient = made.scale[:, None] * moments.products(made.codes.astype(np.float64)) - moments.targets(rows)
+    curvature = np.diagonal(moments.own, axis1=-2, axis2=-1) * made.scale[:, None]
+    result: Array = made.codes - gradient / np.maximum(curvature, 1e-30)
+    return result
+
+
 def error(made: Coded, targets: Array, moments: Moments) -> float:
     """The squared error of all outputs, up to a constant."""
     real = made.values

@@ -24,12 +24,14 @@ from toolchain.progress import Progress
 from toolchain.quantize import grid
 from toolchain.quantize.bias_correction import SAMPLES, InputMeans, correct_biases, correct_biases_analytically
 from toolchain.quantize.converter import convert
+from toolchain.quantize.equalization import equalized
 from toolchain.quantize.float_formats import with_float_weights
 from toolchain.quantize.float_run import Fetch, run_samples
 from toolchain.quantize.formats import INT16, is_below_int8
 from toolchain.quantize.int8_graph import Weights, int8_graph
 from toolchain.quantize.low_bits import Reconstruction, nearest_weights
 from toolchain.quantize.observers import Observer, observer_of
+from toolchain.quantize.outliers import Peaks, clipped_weights
 from toolchain.quantize.recipe import (
     ANALYTIC,
     EMPIRICAL,
@@ -68,6 +70,10 @@ def quantize(
     if recipe.is_float:
         return export_tflite(with_float_weights(floats, formats))
     columns = matched_columns(representative, model.inputs, model.name)
+    if recipe.equalization:
+        content = export_tflite(equalized(floats))
+        parsed = parse_tflite(content, model.name, model.source)
+        floats = clean(parsed)
     run = _Run(content, parsed, floats, columns, recipe, formats, model.source)
     return export_tflite(run.quantized(progress))
 
@@ -114,8 +120,9 @@ class _Run:
         most = RECONSTRUCTED if self.reconstructs else SAMPLES
         means = None if self.recipe.bias_correction == NONE else InputMeans(self.floats, most)
         squares = InputMeans(self.floats, most, power=2) if self.low else None
+        peaks = Peaks(self.floats)
         with progress.step("Quantizing", len(self.columns[0])) as advance:
-            seen = [m for m in (means, squares) if m is not None]
+            seen = [m for m in (means, squares, peaks) if m is not None]
             grids = _grids(tied, _counted(self.samples(), advance), observer_of(self.recipe.calibration), seen)
             chosen = self._nearest(tied, grids, squares.means()) if squares else {}
             graph = int8_graph(tied, grids, chosen)
@@ -126,6 +133,8 @@ class _Run:
         if squares is not None and self.reconstructs:
             empirical = means.means() if means and self.recipe.bias_correction == EMPIRICAL else None
             graph = self._reconstructed(graph, squares.means(), empirical, progress)
+        for found in (*peaks.clipped(graph), *clipped_weights(graph, self.floats)):
+            progress.info(found.text)
         return graph
 
     def _nearest(
@@ -152,7 +161,7 @@ def _counted(samples: Iterable[Fetch], advance: Callable[[int], None]) -> Iterab
 
 
 def _grids(
-    tied: Tied, samples: Iterable[Fetch], make: Callable[[], Observer], others: Sequence[InputMeans]
+    tied: Tied, samples: Iterable[Fetch], make: Callable[[], Observer], others: Sequence[InputMeans | Peaks]
 ) -> dict[str, QuantParams]:
     """The parameters of each group, by one pass over ``samples``; ``others`` look at them too."""
     observers = {root: make() for root in tied.sources if root not in tied.fixed}

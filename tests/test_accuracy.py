@@ -1,0 +1,95 @@
+"""Accuracy of formats below int8, and of int16 activations, on the real data of MLPerf Tiny's networks.
+
+They run where ``MCUFORGE_REFERENCE`` names the folder of models and data (``test_model_reference.py``). The test
+images set nothing: ranges, codes and codebooks come from the representative samples alone. What learns for minutes is
+marked slow: ``make accuracy`` runs that too.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.oracle import run_tflm
+
+from toolchain import reference
+from toolchain.data import Dataset, load_data, quantize_input
+from toolchain.graph import Graph
+from toolchain.importers.float_model import FloatModel
+from toolchain.importers.keras import load_keras
+from toolchain.importers.tflite import parse_tflite
+from toolchain.ops.common import constant
+from toolchain.passes import clean
+from toolchain.quantize.ptq import quantize
+from toolchain.quantize.recipe import Recipe, layer_name, layers_with_weights, recipe_for, weight_formats
+
+REFERENCE = Path(os.environ.get("MCUFORGE_REFERENCE", ""))
+if not os.environ.get("MCUFORGE_REFERENCE"):
+    pytest.skip("MCUFORGE_REFERENCE is not set: accuracies were not measured", allow_module_level=True)
+
+FILES = {"ic": ("ic_resnet8.h5", "ic_cifar10.npz"), "kws": ("kws_dscnn_savedmodel", "kws_mfcc.npz")}
+FLOAT = {"ic": 445, "kws": 456}  # of 500
+_loaded: dict[str, tuple[FloatModel, Dataset]] = {}
+
+
+def loaded(name: str) -> tuple[FloatModel, Dataset]:
+    if name not in _loaded:
+        file, data = FILES[name]
+        model = load_keras(REFERENCE / "models" / file)
+        _loaded[name] = model, load_data(str(REFERENCE / "data" / data), model.inputs)
+    return _loaded[name]
+
+
+def quantized(name: str, recipe: Recipe) -> bytes:
+    model, data = loaded(name)
+    assert data.x_calib is not None
+    return quantize(model, data.x_calib, recipe=recipe)
+
+
+def correct(name: str, content: bytes, by_tflm: bool = False) -> int:
+    """Of 500, by the reference, which must be TFLM's on some; by TFLM alone for what the reference does not run."""
+    _, data = loaded(name)
+    assert isinstance(data.x_test, np.ndarray)
+    assert data.y_test is not None
+    graph = clean(parse_tflite(content, name, name))
+    codes = quantize_input(data.x_test, graph.tensor(graph.inputs[0]))[:, None]
+    if by_tflm:
+        outputs = run_tflm(content, [codes])[0]
+    else:
+        outputs = reference.run(graph, [codes])[0]
+        np.testing.assert_array_equal(outputs[:10], run_tflm(content, [codes[:10]])[0])
+    return int((outputs.reshape(len(outputs), -1).argmax(axis=1) == data.y_test).sum())
+
+
+def levels(graph: Graph, recipe: Recipe) -> dict[str, int]:
+    formats = weight_formats(recipe, graph)
+    few = {layer_name(n): len(np.unique(constant(graph, n.inputs[1]))) for n in layers_with_weights(graph)}
+    return {name: count for name, count in few.items() if formats[name] != "int8"}
+
+
+@pytest.mark.parametrize(
+    ("name", "format_name", "lost"),
+    [("ic", "int4", 10), ("ic", "kmeans4", 10), ("ic", "kmeans3", 20), ("kws", "int4", 10), ("kws", "kmeans4", 15)],
+)
+def test_weights_of_few_bits(name: str, format_name: str, lost: int) -> None:
+    """At most two points below float for four bits on images, by post-training methods alone."""
+    recipe = recipe_for(format_name)
+    content = quantized(name, recipe)
+    assert correct(name, content) >= FLOAT[name] - lost
+    found = levels(clean(parse_tflite(content, name, name)), recipe)
+    assert len(found) >= 7
+    assert max(found.values()) <= {"int4": 15, "kmeans4": 16, "kmeans3": 8}[format_name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format_name", ["int4", "kmeans4"])
+def test_learned_rounding(format_name: str) -> None:
+    content = quantized("ic", recipe_for(format_name, "adaround"))
+    assert correct("ic", content) >= FLOAT["ic"] - 10
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_int16_activations_lose_nothing(name: str) -> None:
+    assert correct(name, quantized(name, recipe_for("int16x8")), by_tflm=True) >= FLOAT[name] - 2
