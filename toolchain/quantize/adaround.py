@@ -20,7 +20,7 @@ from toolchain.quantize.layer_inputs import LayerInputs
 from toolchain.quantize.least_squares import wanted
 from toolchain.quantize.weights import Coded, whole_levels
 
-STEPS, BATCH, RATE = 1500, 1024, 0.02
+STEPS, BATCH, RATE = 1000, 512, 0.05
 LEVEL_RATE = 0.02  # of centroids, in codes
 STRETCH_LOW, STRETCH_HIGH = -0.1, 1.1  # the paper's zeta and gamma
 WARM_UP = 0.2  # of the steps without the penalty
