@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from job_kit import document, small
 
 from toolchain.cli.options import Quantization, make_job
 from toolchain.errors import UserError
@@ -109,3 +111,20 @@ def test_options_and_recipes_go_together(tmp_path: Path) -> None:
 )
 def test_floats_of_16_bits_are_the_nearest(name: str, values: list[float], wanted: list[Any]) -> None:
     np.testing.assert_array_equal(rounded(np.array(values), name), np.array(wanted, np.float32))
+
+
+def test_a_deployment_says_how_its_weights_were_made(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """In the report, in build.json, and in the report of what is measured from that folder; C and reference agree."""
+    path, out = tmp_path / "recipe.toml", tmp_path / "out"
+    write_recipe(Recipe(weights="int4", layers={"dense_1": LayerRecipe("kmeans2")}), path)
+    job = ("emulate", str(small() / "small.keras"), "--data", str(small() / "small.npz"))
+    report = document(capfd, *job, "--recipe", str(path), "--calibration", "minmax", "--out", str(out))
+    assert report["exactness"]["differing"] == 0
+    weights = {"conv2d": "int8", "conv2d_1": "int4", "dense_1": "kmeans2", "dense_2": "int8"}
+    assert report["quantization"]["weights"] == weights
+    assert report["quantization"]["quantizer"] == "mcuforge"
+    assert report["quantization"]["settings"]["calibration"] == "minmax"
+    built = json.loads((out / "build.json").read_text())["quantization"]
+    assert (built["weights"], built["recipe"]["layers"]) == (weights, {"dense_1": {"weights": "kmeans2"}})
+    again = document(capfd, "emulate", str(out), "--out", str(tmp_path / "again"))
+    assert again["quantization"] == report["quantization"]
