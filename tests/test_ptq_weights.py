@@ -13,7 +13,8 @@ from toolchain.quantize import grid
 from toolchain.quantize.formats import WEIGHTS, is_below_int8
 from toolchain.quantize.least_squares import Moments, error, fitted
 from toolchain.quantize.lloyd import gradient_step, grouped_means, kmeans, nearest, squared_error
-from toolchain.quantize.weights import Coded, as_rows, coded, from_rows
+from toolchain.quantize.pruning import pruned_rows
+from toolchain.quantize.weights import Coded, as_rows, coded, from_rows, masked
 
 Floats = npt.NDArray[np.float64]
 LOW_BITS = [name for name in WEIGHTS if is_below_int8(name)]
@@ -188,3 +189,19 @@ def test_no_single_code_could_be_better() -> None:
             codes = made.codes.copy()
             codes[1, j] += change
             assert error(dataclasses.replace(made, codes=codes), targets, moments) > least - 1e-3 * abs(least)
+
+
+@pytest.mark.parametrize("own_inputs", [False, True], ids=["convolution", "depthwise"])
+def test_pruning_by_outputs_is_better_than_by_magnitude(own_inputs: bool) -> None:
+    """Both are refitted afterwards; the blocks are what differs."""
+    rows = np.random.default_rng(4).normal(0, 1, (8, 36))
+    x, q = _inputs(8 if own_inputs else None)
+    moments, axis = _moments(x, q), 0 if own_inputs else 1
+    adapted, kept = pruned_rows(rows, moments, 0.5, axis)
+    blocks = (kept if axis == 1 else kept.T).reshape(-1, 4)
+    assert (blocks.all(axis=1) | ~blocks.any(axis=1)).all()
+    assert (~blocks[:, 0]).mean() == 0.5
+    assert not adapted[~kept].any()
+    starts = (coded(rows, "sparse", np.ones(1), axis), masked(adapted, kept))
+    losses = [_loss(fitted(start, rows, moments, False), rows, x, q) for start in starts]
+    assert losses[1] < 0.8 * losses[0]

@@ -12,14 +12,15 @@ from toolchain.graph import Array, Graph, Node, QuantParams, Tensor
 from toolchain.ops.common import constant
 from toolchain.quantize import grid
 from toolchain.quantize.bias_correction import corrected
-from toolchain.quantize.formats import codebook_bits, is_below_int8
+from toolchain.quantize.formats import codebook_bits, is_below_int8, sparse_fraction
 from toolchain.quantize.int8_graph import Weights
 from toolchain.quantize.layer_by_layer import Values, changed
 from toolchain.quantize.layer_inputs import LayerInputs, layer_inputs
 from toolchain.quantize.least_squares import fitted
+from toolchain.quantize.pruning import pruned_rows
 from toolchain.quantize.recipe import ADAROUND, layer_name, layers_with_weights
 from toolchain.quantize.ties import rule_of
-from toolchain.quantize.weights import Coded, as_float32, as_rows, coded, from_rows
+from toolchain.quantize.weights import Coded, as_float32, as_rows, coded, from_rows, masked
 
 FloatInputs = Callable[[str], Array]  # the float values (samples, *shape without the batch) of a tensor
 
@@ -47,8 +48,8 @@ def coded_layer(floats: Graph, node: Node, weight_format: str, squares: Array) -
     if node.op == "depthwise_conv2d":
         repeats = floats.tensor(node.inputs[1]).shape[3] // squares.shape[2]
         importance = np.repeat(squares, repeats, axis=2).reshape(-1, len(rows)).T
-        return coded(rows, weight_format, importance, memory_axis=0)
-    return coded(rows, weight_format, squares.reshape(1, -1))
+        return coded(rows, weight_format, importance, _memory_axis(node))
+    return coded(rows, weight_format, squares.reshape(1, -1), _memory_axis(node))
 
 
 def float_rows(floats: Graph, node: Node) -> Array:
@@ -115,8 +116,12 @@ class Reconstruction:
     def _made(self, node: Node, seen: LayerInputs) -> Coded:
         weight_format = self.formats[layer_name(node)]
         rows, free = float_rows(self.floats, node), bool(codebook_bits(weight_format))
-        start = coded_layer(self.floats, node, weight_format, self.squares[node.name])
-        made = fitted(start, rows, seen.moments(centered=self.means is not None), free)
+        moments = seen.moments(centered=self.means is not None)
+        if fraction := sparse_fraction(weight_format):
+            start = masked(*pruned_rows(rows, moments, fraction, _memory_axis(node)))
+        else:
+            start = coded_layer(self.floats, node, weight_format, self.squares[node.name])
+        made = fitted(start, rows, moments, free)
         if self.rounding != ADAROUND:
             return made
         from toolchain.quantize.adaround import learned
@@ -137,6 +142,11 @@ def _with_bias_on_its_grid(graph: Graph, floats: Graph, original: Node, node: No
     bias = Tensor(f"{node.outputs[0]};bias", data.shape, "int32", used, data)
     node = dataclasses.replace(node, inputs=(*node.inputs[:2], bias.name))
     return dataclasses.replace(graph, tensors={**graph.tensors, bias.name: bias}), node
+
+
+def _memory_axis(node: Node) -> int:
+    """The axis of ``float_rows`` along which weights are neighbours in memory: output channels of a depthwise layer."""
+    return 0 if node.op == "depthwise_conv2d" else 1
 
 
 def _axis(node: Node) -> int:

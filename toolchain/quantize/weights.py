@@ -139,20 +139,28 @@ def whole_levels(centroids: Array) -> Array:
 
 
 def _pruned(rows: Array, importance: Array, fraction: float, memory_axis: int) -> Coded:
-    """int8 with the blocks of least weighted magnitude at zero; a block at the end of a row may be shorter.
+    return masked(rows, kept_blocks(rows, importance, fraction, memory_axis))
+
+
+def kept_blocks(rows: Array, importance: Array, fraction: float, memory_axis: int) -> Array:
+    """False for the blocks of least weighted magnitude; a block at the end of a line may be shorter.
 
     Magnitudes count in relation to their channel: folded batch normalization makes whole channels small that matter.
     """
     power = importance * rows**2
     power = power / np.maximum(power.sum(axis=1, keepdims=True), 1e-30)
-    lines, costs = (rows, power) if memory_axis == 1 else (rows.T, power.T)
+    costs = power if memory_axis == 1 else power.T
     padded = np.pad(costs, ((0, 0), (0, -costs.shape[1] % BLOCK)))
     blocks = padded.reshape(len(padded), -1, BLOCK).sum(axis=2)
     order = np.argsort(blocks, axis=None, kind="stable")
     kept = np.ones(blocks.size, bool)
     kept[order[: round(fraction * blocks.size)]] = False
-    mask = np.repeat(kept.reshape(blocks.shape), BLOCK, axis=1)[:, : lines.shape[1]]
-    mask = mask if memory_axis == 1 else mask.T
+    mask: Array = np.repeat(kept.reshape(blocks.shape), BLOCK, axis=1)[:, : costs.shape[1]]
+    return mask if memory_axis == 1 else mask.T
+
+
+def masked(rows: Array, mask: Array) -> Coded:
+    """int8 with zeros where ``mask`` is False."""
     # A channel that has lost all its weights keeps their scale: its bias is counted in steps of it.
     scale = _largest(np.where(mask.any(axis=1, keepdims=True), rows * mask, rows)) / CODE_HIGH
     codes = _LEVELS["int8"][nearest(rows / scale[:, None], _LEVELS["int8"])] * mask
