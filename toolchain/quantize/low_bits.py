@@ -20,7 +20,7 @@ from toolchain.quantize.least_squares import fitted
 from toolchain.quantize.pruning import pruned_rows
 from toolchain.quantize.recipe import ADAROUND, layer_name, layers_with_weights
 from toolchain.quantize.ties import rule_of
-from toolchain.quantize.weights import Coded, as_float32, as_rows, coded, from_rows, masked
+from toolchain.quantize.weights import CODE_HIGH, Coded, as_float32, as_rows, coded, from_rows, masked
 
 FloatInputs = Callable[[str], Array]  # the float values (samples, *shape without the batch) of a tensor
 
@@ -64,6 +64,9 @@ def as_weights(floats: Graph, node: Node, made: Coded, input_scale: float) -> We
     if len(node.inputs) > 2 and node.inputs[2]:
         faint = QuantParams((0.0,) * len(made.scale), (0,) * len(made.scale), axis)
         least = np.array(grid.with_room_for_bias(faint, constant(floats, node.inputs[2]), input_scale).scale)
+    # A channel that has lost all its weights keeps their scale: its corrected bias is counted in steps of it.
+    lost = ~made.codes.any(axis=1)
+    least = np.where(lost, np.maximum(least, np.abs(float_rows(floats, node)).max(axis=1) / CODE_HIGH), least)
     made = as_float32(made, least)
     used = QuantParams(tuple(map(float, made.scale)), (0,) * len(made.scale), axis)
     return Weights(np.ascontiguousarray(from_rows(made.codes, shape, axis), np.int8), used)

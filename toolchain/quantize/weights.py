@@ -161,8 +161,7 @@ def kept_blocks(rows: Array, importance: Array, fraction: float, memory_axis: in
 
 def masked(rows: Array, mask: Array) -> Coded:
     """int8 with zeros where ``mask`` is False."""
-    # A channel that has lost all its weights keeps their scale: its bias is counted in steps of it.
-    scale = _largest(np.where(mask.any(axis=1, keepdims=True), rows * mask, rows)) / CODE_HIGH
+    scale = _largest(rows * mask) / CODE_HIGH
     codes = _LEVELS["int8"][nearest(rows / scale[:, None], _LEVELS["int8"])] * mask
     return Coded(codes, scale, _LEVELS["int8"], mask)
 
