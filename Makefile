@@ -36,7 +36,7 @@ help:
 	@echo "make compile TARGET=stm32   C sources only"
 	@echo "make doctor                 what is installed, what is missing"
 	@echo "make test                   all the tests            (ARGS= goes to pytest)"
-	@echo "make accuracy               weights below int8 on MLPerf Tiny's data: minutes (MCUFORGE_REFERENCE=FOLDER)"
+	@echo "make accuracy               weights below int8 on the digits and MLPerf Tiny's data: minutes (MCUFORGE_REFERENCE=FOLDER)"
 	@echo "make bench                  measure the MLPerf Tiny networks, store figures, tables and plots (SET=twins for one set)"
 	@echo "make bench-check            measure them and compare with the stored figures"
 	@echo "make lint, make format      check or apply the style"
@@ -69,6 +69,7 @@ test: setup-dev
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 accuracy: setup-dev
+	$(BIN)/python -m pytest -m slow tests/test_model_digits.py $(ARGS)
 	@test -n "$$MCUFORGE_REFERENCE" || { echo "MCUFORGE_REFERENCE must name the folder of models/ and data/" >&2; exit 2; }
 	$(BIN)/python -m pytest tests/test_accuracy.py -m "slow or not slow" $(ARGS)
 

@@ -218,7 +218,7 @@ def test_module_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         "def dataset():\n    return Dataset(x_test=x)\n"
         "def pair():\n    return x, y\n"
         "def array():\n    return x\n"
-        "def wrong():\n    return {'x_train': x}\n"
+        "def wrong():\n    return {'x_validation': x}\n"
         "def nothing():\n    return None\n"
     )
     monkeypatch.chdir(tmp_path)
@@ -227,7 +227,7 @@ def test_module_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert loaded("my_data.py:dataset").x_test is not None
     assert loaded("my_data:array").x_calib is not None
     assert load_data(None, IMAGE, evaluation="my_data:pair").y_test is not None
-    with pytest.raises(DataError, match="the keys x_train"):
+    with pytest.raises(DataError, match="the keys x_validation"):
         loaded("my_data:wrong")
     with pytest.raises(DataError, match="returned NoneType"):
         loaded("my_data:nothing")

@@ -11,12 +11,17 @@ import numpy as np
 import pytest
 from model_kit import operators, run_codes
 
+from toolchain import reference
+from toolchain.cli import run
 from toolchain.data import Dataset, dequantize, load_data, quantize_input
+from toolchain.front import checked_graph
 from toolchain.importers.float_model import FloatModel
 from toolchain.importers.keras import load_keras
 from toolchain.importers.tflite import parse_tflite
 from toolchain.metrics import score
 from toolchain.quantize.check import check_quantized, check_representative
+from toolchain.quantize.ptq import quantize as quantize_ourselves
+from toolchain.quantize.recipe import Recipe, read_recipe, recipe_for
 from toolchain.quantize.tflite_ptq import quantize
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "digits"
@@ -52,6 +57,45 @@ def test_accuracy_in_float_and_int8(digits: tuple[FloatModel, Dataset]) -> None:
     assert abs(in_int8.correct - in_float.correct) <= 3
     used = {"CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D", "ADD", "MEAN", "FULLY_CONNECTED", "SOFTMAX"}
     assert set(operators(content)) == used
+
+
+def _right(model: FloatModel, data: Dataset, recipe: Recipe) -> int:
+    """Test images that the integers get right."""
+    assert isinstance(data.x_calib, np.ndarray)
+    assert isinstance(data.x_test, np.ndarray)
+    content = quantize_ourselves(model, data.x_calib, None, recipe)
+    graph = checked_graph(parse_tflite(content, "digits", "digits"), "digits")
+    codes = quantize_input(data.x_test, graph.tensor(graph.inputs[0]))[:, None]
+    outputs = dequantize(reference.run(graph, [codes])[0], graph.tensor(graph.outputs[0]))
+    found = score("accuracy", outputs, data.y_test)
+    assert found is not None
+    assert found.correct is not None
+    return found.correct
+
+
+def _right_in_float(model: FloatModel, data: Dataset) -> int:
+    assert isinstance(data.x_test, np.ndarray)
+    return int((model.predict(data.x_test).argmax(axis=1) == data.y_test).sum())
+
+
+@pytest.mark.parametrize(("name", "points"), [("int8", 0.5), ("int4", 1.0), ("kmeans4", 1.0)])
+def test_accuracy_without_training(digits: tuple[FloatModel, Dataset], name: str, points: float) -> None:
+    model, data = digits
+    assert _right(model, data, recipe_for(name)) >= _right_in_float(model, data) - points / 100 * 360
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["int4", "kmeans4", "kmeans2", "ternary", "binary"])
+def test_accuracy_after_fine_tuning(digits: tuple[FloatModel, Dataset], name: str, tmp_path: Path) -> None:
+    """At most 1 point below float with 4 bits, at most 3 with fewer."""
+    model, data = digits
+    files = [str(EXAMPLE / "build" / file) for file in ("digits.keras", "digits.npz")]
+    assert run(["finetune", files[0], "--data", files[1], "--format", name, "--out", str(tmp_path / "out")]) == 0
+    tuned = load_keras(tmp_path / "out" / "digits.keras")
+    points = 1.0 if name.endswith("4") else 3.0
+    found = _right(tuned, data, read_recipe(tmp_path / "out" / "recipe.toml"))
+    print(f"{name}: {found} of 360")
+    assert found >= _right_in_float(model, data) - points / 100 * 360
 
 
 def test_test_images_are_not_trained_or_calibrated_with(digits: tuple[FloatModel, Dataset]) -> None:

@@ -84,10 +84,11 @@ def train(keras: Any, x_train: Any, y_train: Any) -> Any:
 
 
 def save(model: Any, x_train: Any, y_train: Any, x_test: Any, y_test: Any) -> None:
-    """Step 4: what mcuforge needs. The model file, and one ``.npz`` with up to four arrays.
+    """Step 4: what mcuforge needs. The model file, and one ``.npz`` with up to six arrays.
 
     ``x_calib`` is the representative data set: ordinary inputs from which quantization learns the range of values
-    in every layer. ``x_test`` and ``y_test`` are sent to the board to see how well it does.
+    in every layer. ``x_test`` and ``y_test`` are sent to the board to see how well it does. ``x_train`` and ``y_train``
+    are for ``mcuforge finetune`` alone.
     """
     MODEL.parent.mkdir(exist_ok=True)
     # Under another name first: an interrupted run leaves no half-written file behind that looks finished.
@@ -98,6 +99,8 @@ def save(model: Any, x_train: Any, y_train: Any, x_test: Any, y_test: Any) -> No
         y_calib=y_train[:CALIBRATION_IMAGES],
         x_test=x_test,
         y_test=y_test,
+        x_train=x_train,
+        y_train=y_train,
     )
     model.save(half_model)
     half_data.replace(DATA)

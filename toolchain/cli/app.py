@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from toolchain.cli.finetune import finetune
 from toolchain.cli.options import (
     DataOption,
     EvaluationOption,
@@ -298,6 +299,9 @@ def inspect(
     output = output_of(ctx)
     result = pipeline.inspect(job, output.progress())
     output.result(result, lambda: tables.inspection(result))
+
+
+app.command()(finetune)
 
 
 @app.command()

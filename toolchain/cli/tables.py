@@ -16,6 +16,7 @@ from toolchain.target import Target
 
 if TYPE_CHECKING:
     from toolchain.compile import CompileResult
+    from toolchain.finetune.run import Tuned
     from toolchain.flashers import FlashResult
     from toolchain.inspection import Inspection
 
@@ -41,6 +42,22 @@ def compiled(result: CompileResult) -> RenderableType:
     lines = [Text(f"{result.name}: {arena}, weights {view.size(result.weights_bytes)}")]
     lines += [Text(f"  {result.out / file}") for file in result.files]
     lines += [Text(f"note: {note}", style="yellow") for note in result.notes]
+    return Group(*lines)
+
+
+def tuned(result: Tuned) -> RenderableType:
+    lines = [Text(f"{result.trained_with} samples trained with, {result.held_out} held out")]
+    if result.best.accuracy is not None:
+        start = result.epochs[0].accuracy or 0.0
+        lines.append(
+            Text(
+                f"accuracy on those held out: float {result.float_accuracy:.1%}, start {start:.1%}, "
+                f"epoch {result.best.number} {result.best.accuracy:.1%}, its integers {result.integers:.1%}"
+            )
+        )
+    else:
+        lines.append(Text(f"loss on those held out: start {result.epochs[0].loss:.4g}, best {result.best.loss:.4g}"))
+    lines.append(Text(f"Next: mcuforge deploy {result.model} --recipe {result.recipe} --data ..."))
     return Group(*lines)
 
 

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from toolchain.data.codes import dequantize, quantize_input
 from toolchain.data.dataset import Dataset
-from toolchain.data.load import load_data
+from toolchain.data.load import load_data, load_training
 
-__all__ = ["Dataset", "dequantize", "load_data", "quantize_input"]
+__all__ = ["Dataset", "dequantize", "load_data", "load_training", "quantize_input"]

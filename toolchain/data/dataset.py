@@ -16,30 +16,37 @@ Array = npt.NDArray[Any]
 Samples = Array | tuple[Array, ...]
 
 KEYS = ("x_calib", "y_calib", "x_test", "y_test")
+TRAINING_KEYS = ("x_train", "y_train")
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Samples first. An x is one array, or a tuple of arrays for a model with several inputs; what is absent is None.
 
-    x values are real values as the float model takes them. y holds class labels, 0/1 for anomalies, or values.
+    x values are real values as the float model takes them. y holds class labels, 0/1 for anomalies, or values. The
+    samples to train with are read by ``load_training`` alone.
     """
 
     x_calib: Samples | None = None
     y_calib: Array | None = None
     x_test: Samples | None = None
     y_test: Array | None = None
+    x_train: Samples | None = None
+    y_train: Array | None = None
 
 
 def checked(data: Dataset, inputs: Sequence[Port], source: str) -> Dataset:
     """``data`` in the shapes and types of ``inputs``; DataError says what was wanted and what was found."""
     x_calib = _fit_all(data.x_calib, inputs, f"{source}, x_calib")
     x_test = _fit_all(data.x_test, inputs, f"{source}, x_test")
+    x_train = _fit_all(data.x_train, inputs, f"{source}, x_train")
     return Dataset(
         x_calib,
         _labels(data.y_calib, x_calib, f"{source}, y_calib"),
         x_test,
         _labels(data.y_test, x_test, f"{source}, y_test"),
+        x_train,
+        _labels(data.y_train, x_train, f"{source}, y_train"),
     )
 
 

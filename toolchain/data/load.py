@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from toolchain.data.dataset import KEYS, Dataset, Samples, checked
+from toolchain.data.dataset import KEYS, TRAINING_KEYS, Dataset, Samples, checked
 from toolchain.data.images import read_folder
 from toolchain.errors import DataError
 from toolchain.importers.float_model import Port
@@ -19,7 +19,7 @@ from toolchain.importers.python_object import call_object, is_object_spec
 from toolchain.progress import Progress
 
 Array = npt.NDArray[Any]
-Use = Literal["both", "representative", "evaluation"]
+Use = Literal["both", "representative", "evaluation", "training"]
 
 FORMATS = "data is .npz, .npy, a folder of images in class sub-folders, or module:function"
 _SAVE_HINT = "np.savez(path, x_calib=..., y_calib=..., x_test=..., y_test=...); all are optional"
@@ -44,6 +44,23 @@ def load_data(
     return Dataset(calib.x_calib, calib.y_calib, test.x_test, test.y_test)
 
 
+def load_training(
+    data: str, inputs: Sequence[Port], representative: str | None = None, progress: Progress | None = None
+) -> Dataset:
+    """``data`` with its x_train and y_train, which nothing but training reads; without them these are the calibration
+    samples. DataError when there are neither.
+    """
+    progress = progress or Progress()
+    found = _load(data, inputs, "training", progress)
+    calib = found if representative is None else _load(representative, inputs, "representative", progress)
+    x, y = (found.x_train, found.y_train) if found.x_train is not None else (found.x_calib, found.y_calib)
+    if x is None:
+        raise DataError(
+            f"{data} has neither x_train nor x_calib to train with", "np.savez(path, x_train=..., y_train=...)"
+        )
+    return Dataset(x if calib.x_calib is None else calib.x_calib, x_train=x, y_train=y)
+
+
 def _load(spec: str, inputs: Sequence[Port], use: Use, progress: Progress) -> Dataset:
     raw = _read(spec, inputs, use, progress)
     data = checked(raw, inputs, str(spec))
@@ -65,7 +82,7 @@ def _read(spec: str, inputs: Sequence[Port], use: Use, progress: Progress) -> Da
     if suffix not in (".npz", ".npy"):
         raise DataError(f"{path} is of no known kind", FORMATS)
     try:
-        return _from_npz(path, len(inputs)) if suffix == ".npz" else _samples_only(_from_npy(path), use)
+        return _from_npz(path, len(inputs), use) if suffix == ".npz" else _samples_only(_from_npy(path), use)
     except (OSError, EOFError, KeyError, ValueError, SyntaxError, zipfile.BadZipFile, zlib.error) as error:
         if not _is_numpy(path):
             raise DataError(f"{path} is damaged, or no NumPy file by its content", _SAVE_HINT) from error
@@ -89,18 +106,21 @@ def _from_npy(path: Path) -> Array:
     return loaded
 
 
-def _from_npz(path: Path, count: int) -> Dataset:
+def _from_npz(path: Path, count: int, use: Use) -> Dataset:
     archive = np.load(path, allow_pickle=False)
     if isinstance(archive, np.ndarray):
         raise DataError(f"{path} is a single array by its content", "name it .npy")
     with archive:
         names = set(archive.files)
-        found: dict[str, Any] = {key: archive[key] for key in KEYS if key in names}
-        for key in ("x_calib", "x_test"):
+        keys = (*KEYS, *TRAINING_KEYS) if use == "training" else KEYS
+        found: dict[str, Any] = {key: archive[key] for key in keys if key in names}
+        for key in ("x_calib", "x_test", "x_train"):
+            if key not in keys:
+                continue
             parts = [f"{key}_{index}" for index in range(count)]
             if key not in found and names.issuperset(parts):
                 found[key] = tuple(archive[part] for part in parts)
-    if not found.keys() & {"x_calib", "x_test"}:
+    if not found.keys() & {"x_calib", "x_test", "x_train"}:
         raise DataError(
             f"{path} has neither x_calib nor x_test (found: {', '.join(sorted(names)) or 'nothing'})", _SAVE_HINT
         )
@@ -116,10 +136,10 @@ def _from_object(made: Any, spec: str, use: Use) -> Dataset:
     if isinstance(made, Dataset):
         return made
     if isinstance(made, Mapping):
-        unknown = set(made) - set(KEYS)
-        if unknown or not made:
+        known = (*KEYS, *TRAINING_KEYS)
+        if set(made) - set(known) or not made:
             found = ", ".join(sorted(map(str, made))) or "nothing"
-            raise DataError(f"{spec} returned a dictionary with the keys {found}", f"known keys are {', '.join(KEYS)}")
+            raise DataError(f"{spec} returned a dictionary with the keys {found}", f"known keys are {', '.join(known)}")
         return Dataset(**made)
     if isinstance(made, np.ndarray):
         return _samples_only(made, use)

@@ -31,7 +31,8 @@ class FloatModel:
 
     ``sha256`` is of the file, or of all files of the folder; of configuration and weights for an object.
     ``layers`` are the layers' names in the order of the model. ``variables`` keeps the weights that
-    ``function`` reads alive and known to the converter; ``naming`` is open while ``function`` is traced.
+    ``function`` reads alive and known to the converter; ``naming`` is open while ``function`` is traced. ``codes`` are
+    the int8 codes that layers of ``toolchain.keras`` were trained to, in TFLite's layout, in the order of the model.
     """
 
     name: str
@@ -44,6 +45,7 @@ class FloatModel:
     variables: Any
     any_batch: bool = True
     naming: Callable[[], AbstractContextManager[None]] = field(default=nullcontext)
+    codes: tuple[Array, ...] = ()
 
     def predict(self, x: Array | Sequence[Array], batch: int = 64) -> Array:
         """The first output for ``x`` (samples first; a sequence with one array for each of several inputs)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
 import os
 import re
 from collections.abc import Iterator
@@ -56,6 +57,8 @@ def _from_file(file: ModelFile) -> FloatModel:
             _OBJECT_HINT,
         )
     keras = keras3() if file.keras == 3 else keras2()
+    if file.keras == 3:
+        importlib.import_module("toolchain.keras")  # whose layers Keras then finds by their names
     try:
         with captured():
             model = keras.models.load_model(os.fspath(file.path), compile=False)
@@ -94,6 +97,7 @@ def _from_object(model: Any, source: str, path: Path | None) -> FloatModel:
         variables=_variables(model, is_keras3),
         any_batch=all(t.shape[0] is None for t in inputs),
         naming=partial(_layer_scopes, model) if is_keras3 else contextlib.nullcontext,
+        codes=tuple(layer.codes()[0] for layer in layers if _is_coded(layer)),
     )
 
 
@@ -106,6 +110,11 @@ def _call(model: Any, tensors: list[Any]) -> list[Any]:
     if isinstance(result, dict):
         return list(result.values())
     return list(result) if isinstance(result, (list, tuple)) else [result]
+
+
+def _is_coded(layer: Any) -> bool:
+    """Whether it is a layer of ``toolchain.keras``, which knows the codes of its weights."""
+    return any(c.__module__ == "toolchain.keras.layers" for c in type(layer).__mro__)
 
 
 def _all_layers(model: Any) -> Iterator[Any]:

@@ -27,7 +27,7 @@ from toolchain.quantize.converter import convert
 from toolchain.quantize.equalization import equalized
 from toolchain.quantize.float_formats import with_float_weights
 from toolchain.quantize.float_run import Fetch, run_samples
-from toolchain.quantize.formats import INT16, is_below_int8
+from toolchain.quantize.formats import INT8, INT16, is_below_int8
 from toolchain.quantize.int8_graph import Weights, int8_graph
 from toolchain.quantize.low_bits import Reconstruction, nearest_weights
 from toolchain.quantize.observers import Observer, observer_of
@@ -39,10 +39,12 @@ from toolchain.quantize.recipe import (
     NONE,
     Recipe,
     activation_types,
+    layer_name,
     layers_with_weights,
     weight_formats,
 )
 from toolchain.quantize.ties import Tied, tie
+from toolchain.quantize.trained import trained_weights, with_room_for_bias
 
 Array = npt.NDArray[Any]
 
@@ -70,11 +72,15 @@ def quantize(
     if recipe.is_float:
         return export_tflite(with_float_weights(floats, formats))
     columns = matched_columns(representative, model.inputs, model.name)
-    if recipe.equalization:
+    trained = trained_weights(floats, model.codes if isinstance(model, FloatModel) else (), formats)
+    formats |= {layer_name(node): INT8 for node in floats.nodes if node.name in trained}  # nothing is left to be chosen
+    if recipe.equalization and trained:
+        progress.note("weights that were trained for their format are not equalized")
+    elif recipe.equalization:
         content = export_tflite(equalized(floats))
         parsed = parse_tflite(content, model.name, model.source)
         floats = clean(parsed)
-    run = _Run(content, parsed, floats, columns, recipe, formats, model.source)
+    run = _Run(content, parsed, floats, columns, recipe, formats, model.source, trained)
     return export_tflite(run.quantized(progress))
 
 
@@ -89,6 +95,7 @@ class _Run:
     recipe: Recipe
     formats: Mapping[str, str]
     where: str
+    trained: Mapping[str, Weights]
 
     @property
     def low(self) -> list[str]:
@@ -123,9 +130,10 @@ class _Run:
         peaks = Peaks(self.floats)
         with progress.step("Quantizing", len(self.columns[0])) as advance:
             seen = [m for m in (means, squares, peaks) if m is not None]
-            grids = _grids(tied, _counted(self.samples(), advance), observer_of(self.recipe.calibration), seen)
-            chosen = self._nearest(tied, grids, squares.means()) if squares else {}
-            graph = int8_graph(tied, grids, chosen)
+            grids = observed_grids(tied, _counted(self.samples(), advance), observer_of(self.recipe.calibration), seen)
+            scales = {n.name: grids[tied.group[n.inputs[0]]].scale[0] for n in layers_with_weights(tied.graph)}
+            chosen = nearest_weights(self.floats, self.formats, squares.means(), scales) if squares else {}
+            graph = int8_graph(tied, grids, chosen | with_room_for_bias(tied.graph, self.trained, scales))
             if means is not None and (self.recipe.bias_correction == ANALYTIC or self.has_int16):
                 graph = correct_biases_analytically(graph, self.floats, means.means())
             elif means is not None and not self.reconstructs:
@@ -136,12 +144,6 @@ class _Run:
         for found in (*peaks.clipped(graph), *clipped_weights(graph, self.floats)):
             progress.info(found.text)
         return graph
-
-    def _nearest(
-        self, tied: Tied, grids: Mapping[str, QuantParams], squares: Mapping[str, Array]
-    ) -> dict[str, Weights]:
-        scales = {n.name: grids[tied.group[n.inputs[0]]].scale[0] for n in layers_with_weights(tied.graph)}
-        return nearest_weights(self.floats, self.formats, squares, scales)
 
     def _reconstructed(
         self, graph: Graph, squares: Mapping[str, Array], means: Mapping[str, Array] | None, progress: Progress
@@ -160,7 +162,7 @@ def _counted(samples: Iterable[Fetch], advance: Callable[[int], None]) -> Iterab
         advance(1)
 
 
-def _grids(
+def observed_grids(
     tied: Tied, samples: Iterable[Fetch], make: Callable[[], Observer], others: Sequence[InputMeans | Peaks]
 ) -> dict[str, QuantParams]:
     """The parameters of each group, by one pass over ``samples``; ``others`` look at them too."""
