@@ -15,7 +15,7 @@ import numpy as np
 from toolchain.errors import ModelError
 from toolchain.graph import Graph, Node, QuantParams, Tensor
 from toolchain.importers.tensorflow import keras3
-from toolchain.keras import FakeQuantize, QuantConv2D, QuantDense, QuantDepthwiseConv2D
+from toolchain.keras import FakeQuantize, Negative, QuantConv2D, QuantDense, QuantDepthwiseConv2D
 from toolchain.ops.common import constant
 from toolchain.ops.mean import axes
 from toolchain.ops.pad import widths
@@ -258,6 +258,7 @@ _MAKERS: Mapping[str, Callable[[Graph, Node, str, str], _Maker]] = {
     "quantize": lambda graph, node, name, _: _Maker(lambda x: x),
     "relu": lambda graph, node, name, _: _Maker(_relu("relu", name)),
     "relu6": lambda graph, node, name, _: _Maker(_relu("relu6", name)),
+    "sign": lambda graph, node, name, _: _Maker(Negative(name=name)),
     "softmax": lambda graph, node, name, _: _Maker(keras.layers.Softmax(name=name)),
     "concatenate": _concatenate,
 }

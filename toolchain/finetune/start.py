@@ -84,10 +84,11 @@ def set_weights(layer: Any, kernel: Array) -> None:
         layer.codebook.assign(np.pad(found, (0, (1 << bits) - len(found)), mode="edge"))
         layer.indices.assign(nearest(kernel / peak, found))
         return
+    unit: Array = peak
     if layer.weight_format in ("ternary", "binary"):
         unit = _positive(np.abs(kernel).mean(axis=summed)) / LATENT_MEAN
     else:
-        unit = peak
+        unit: Array = peak
         if layer.weight_format == "int4":
             rows = kernel.reshape(-1, peak.size).T.astype(np.float64)
             unit = 7 * coded(rows, "int4", np.ones_like(rows)).scale.astype(np.float32).reshape(peak.shape)

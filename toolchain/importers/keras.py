@@ -182,13 +182,18 @@ def _layer_scopes(model: Any) -> Iterator[None]:
     """Name the traced operations ``model/layer/...``.
 
     Keras 3 opens every layer's name scope twice, so TensorFlow numbers it and "dense" appears as "dense_1",
-    which is another layer's name. A scope with a slash at its end is taken as it is.
+    which is another layer's name. A scope with a slash at its end is taken as it is. Layers of ``toolchain.keras`` show
+    their weights as constants: the converter does not work out every formula.
     """
     layers = [layer for layer in _all_layers(model) if not getattr(layer, "layers", None)]
     for layer in layers:
         layer.call = partial(_call_in_scope, f"{model.name}/{layer.name}/", layer.call)
     try:
-        yield
+        with contextlib.ExitStack() as stack:
+            for layer in layers:
+                if _is_coded(layer):
+                    stack.enter_context(layer.as_constants())
+            yield
     finally:
         for layer in layers:
             del layer.call

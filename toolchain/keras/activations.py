@@ -44,6 +44,17 @@ class Sign(Layer):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable("mcuforge")
+class Negative(Layer):  # type: ignore[misc]
+    """-1.0 below 0.0 and 0.0 from there on: what ``binary_inputs`` of a layer computes first."""
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        return negative(inputs, training)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+
+@keras.saving.register_keras_serializable("mcuforge")
 class FakeQuantize(Layer):  # type: ignore[misc]
     """Values on the grid of an int8 tensor, ``scale`` (q - ``zero_point``), saturated at its ends.
 

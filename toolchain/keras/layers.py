@@ -16,6 +16,8 @@ one for a channel here; Rastegari et al., "XNOR-Net", 2016, sections 3.1 and 3.2
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -47,6 +49,7 @@ class _Coded(Layer):  # type: ignore[misc]
     summed: tuple[int, ...]
 
     momentum = MOMENTUM
+    constants: tuple[Array, Array] | None = None
 
     def _set_up(self, weight_format: str, binary_inputs: bool, normalized: bool) -> None:
         if weight_format not in WEIGHT_FORMATS:
@@ -108,20 +111,40 @@ class _Coded(Layer):  # type: ignore[misc]
         return straight_through(x, value) if training else value
 
     def _apply(self, inputs: Any, training: bool) -> Any:
-        codes, scale = self.raw_kernel(training) if training else self.coded_kernel()
+        if not training:
+            weights, offset = self.constants or self._deployed()
+            x = negative(inputs, False) if self.binary_inputs else inputs
+            return self._activated(self.linear(x, weights) + offset)
+        codes, scale = self.raw_kernel(True)
         weights = codes * scale
-        if self.binary_inputs:
-            # sign(x) W = negative(x) 2W + sum(W): zero padding then adds +1 W at the border, as the device does.
-            products = self.linear(negative(inputs, training), 2.0 * weights)
-            offset = ops.reshape(ops.sum(weights, axis=self.summed), (-1,))
-        else:
-            products, offset = self.linear(inputs, weights), None
-        if not self.normalized:
-            return self._finished(products, offset)
-        if training:
-            return self._finished(self._standardized(products if offset is None else products + offset), None)
-        shift = -self.mean * ops.reshape(self._factor(), (-1,))
-        return self._finished(products, shift if offset is None else shift + offset)
+        sums = self._sums(negative(inputs, True), weights) if self.binary_inputs else self.linear(inputs, weights)
+        if self.normalized:
+            sums = self._standardized(sums)
+        return self._activated(sums + self.bias if self.use_bias else sums)
+
+    def _sums(self, below: Any, weights: Any) -> Any:
+        """sign(x) W = negative(x) 2W + sum(W): zero padding then adds +1 W at the border, as the device does."""
+        return self.linear(below, 2.0 * weights) + ops.reshape(ops.sum(weights, axis=self.summed), (-1,))
+
+    def _deployed(self) -> tuple[Any, Any]:
+        """What is left for inference: the kernel, doubled for binary inputs, and what is added to its products."""
+        codes, scale = self.coded_kernel()
+        kernel = codes * scale
+        offset = self.bias if self.use_bias else 0.0
+        if self.normalized:
+            offset = offset - self.mean * ops.reshape(self._factor(), (-1,))
+        if not self.binary_inputs:
+            return kernel, offset
+        return 2.0 * kernel, offset + ops.reshape(ops.sum(kernel, axis=self.summed), (-1,))
+
+    @contextlib.contextmanager
+    def as_constants(self) -> Iterator[None]:
+        """Kernel and offset as numbers instead of formulas, for a tracer that should not see how they came about."""
+        self.constants = tuple(ops.convert_to_numpy(t) for t in self._deployed())
+        try:
+            yield
+        finally:
+            self.constants = None
 
     def _factor(self) -> Any:
         """What normalization multiplies each channel by, in the shape of ``log_scale``."""
@@ -135,11 +158,7 @@ class _Coded(Layer):  # type: ignore[misc]
             average.assign(average + (now - average) * (1.0 - self.momentum))
         return (sums - mean) / ops.sqrt(variance + _EPSILON) * ops.reshape(ops.exp(self.log_scale), (-1,))
 
-    def _finished(self, outputs: Any, offset: Any) -> Any:
-        if self.use_bias:
-            offset = self.bias if offset is None else self.bias + offset
-        if offset is not None:
-            outputs = outputs + offset
+    def _activated(self, outputs: Any) -> Any:
         return outputs if self.activation is None else self.activation(outputs)
 
     def coded_kernel(self) -> tuple[Any, Any]:

@@ -12,6 +12,7 @@ from toolchain.passes.constant_channels import remove_constant_channels
 from toolchain.passes.fold_constants import fold_constants
 from toolchain.passes.fold_padding import fold_padding
 from toolchain.passes.fuse_activations import fuse_activations
+from toolchain.passes.fuse_signs import fuse_signs
 from toolchain.passes.merge_codewise import merge_codewise
 from toolchain.passes.merge_pooling import merge_pooling
 from toolchain.passes.order import least_memory_order
@@ -31,7 +32,7 @@ class Reduction:
     effect: str = ""
 
 
-CLEANING: tuple[Pass, ...] = (fold_constants,)
+CLEANING: tuple[Pass, ...] = (fold_constants, fuse_signs)
 REDUCTIONS: tuple[Reduction, ...] = (
     Reduction(share_results, "Operators removed that repeat another one"),
     Reduction(remove_identities, "Operators removed that change nothing"),

@@ -43,6 +43,7 @@ from toolchain.quantize.recipe import (
     layers_with_weights,
     weight_formats,
 )
+from toolchain.quantize.signs import lower_signs
 from toolchain.quantize.ties import Tied, tie
 from toolchain.quantize.trained import trained_weights, with_room_for_bias
 
@@ -81,7 +82,7 @@ def quantize(
         parsed = parse_tflite(content, model.name, model.source)
         floats = clean(parsed)
     run = _Run(content, parsed, floats, columns, recipe, formats, model.source, trained)
-    return export_tflite(run.quantized(progress))
+    return export_tflite(lower_signs(run.quantized(progress), model.source))
 
 
 @dataclass(frozen=True, eq=False)
