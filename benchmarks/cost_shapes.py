@@ -13,6 +13,7 @@ from benchmarks.shapes import (
     SAME,
     VALID,
     Shape,
+    as_float,
     binary,
     concatenation,
     convolution,
@@ -277,4 +278,53 @@ def _rest(rng: random.Random) -> list[Shape]:
     return [*means, *softmaxes, *pads, *joined, *others]
 
 
-_GROUPS = (_convolutions, _depthwise, _fully_connected, _pools, _elementwise, _rest)
+def _floats(rng: random.Random) -> list[Shape]:
+    """On float32, with weights that kernels can hold in 16 bits, too."""
+    layers = [
+        convolution((16, 16, 3), 16, (3, 3)),
+        convolution((16, 16, 16), 16, (3, 3), activation=NONE),
+        convolution((16, 16, 16), 32, (3, 3), stride=(2, 2)),
+        convolution((8, 8, 32), 32, (3, 3)),
+        convolution((8, 8, 64), 24, (3, 3)),
+        convolution((25, 5, 16), 12, (3, 3)),
+        convolution((49, 10, 1), 64, (10, 4), stride=(2, 2)),
+        convolution((25, 5, 32), 32, (1, 1)),
+        convolution((24, 1, 64), 64, (1, 1)),
+        convolution((12, 12, 20), 10, (1, 1), activation=NONE),
+        convolution((16, 16, 16), 32, (1, 1), stride=(2, 2), activation=NONE),
+        convolution((14, 14, 8), 12, (3, 3), dilation=(2, 2)),
+        convolution((12, 14, 12), 7, (3, 3), dilation=(1, 2), padding=VALID),
+        convolution((20, 20, 4), 8, (5, 5)),
+        convolution((10, 17, 8), 6, (1, 5), activation=RELU6),
+        convolution((6, 6, 40), 16, (3, 3), padding=VALID),
+        depthwise((25, 5, 32), (3, 3)),
+        depthwise((24, 24, 8), (3, 3)),
+        depthwise((16, 16, 16), (3, 3), stride=(2, 2)),
+        depthwise((6, 6, 64), (3, 3)),
+        depthwise((15, 1, 128), (15, 1), padding=VALID, activation=NONE),
+        depthwise((30, 1, 40), (3, 1), padding=VALID),
+        depthwise((14, 14, 14), (3, 3), dilation=(2, 2)),
+        depthwise((12, 12, 11), (5, 5)),
+        depthwise((20, 10, 1), (10, 4), multiplier=8, stride=(2, 2)),
+        depthwise((10, 10, 6), (3, 3), multiplier=3),
+        fully_connected(640, 32),
+        fully_connected(128, 128),
+        fully_connected(64, 10, activation=NONE),
+        fully_connected(200, 31, rows=4),
+        fully_connected(66, 17, rows=9),
+        *(pool(i, k, stride=k, largest=m) for m in (False, True) for i, k in _POOLED),
+        *(binary(b, (1, *i), (1, *i), activation=RELU) for b in ("ADD", "MUL") for i in ((16, 16, 16), (7, 9, 5))),
+        *(binary(b, (1, 12, 12, 24), (24,)) for b in ("ADD", "MUL")),
+        *(binary(b, (1, 20, 10, 8), (1, 20, 10, 1)) for b in ("ADD", "MUL")),
+        *(mean((1, h, w, c), (1, 2)) for h, w, c in ((25, 5, 32), (8, 8, 64), (7, 7, 6))),
+        mean((1, 12, 12, 24), (3,)),
+        *(softmax(rows, columns, 0.05) for rows, columns in ((1, 10), (1, 100), (20, 10), (1, 2), (30, 3))),
+        *(pad((1, *i), ((0, 0), (1, 1), (1, 1), (0, 0))) for i in ((12, 12, 4), (20, 20, 8), (15, 15, 7))),
+        pad((1, 300), ((0, 0), (20, 20))),
+        *(unary(b, s) for b in ("RELU", "RELU6") for s in ((1, 640), (1, 16, 16, 12))),
+    ]
+    return [as_float(layer) for layer in layers]
+
+
+_POOLED = (((25, 5, 32), (25, 5)), ((8, 8, 64), (8, 8)), ((12, 12, 24), (2, 2)), ((15, 15, 10), (3, 3)))
+_GROUPS = (_convolutions, _depthwise, _fully_connected, _pools, _elementwise, _rest, _floats)

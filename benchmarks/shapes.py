@@ -16,6 +16,7 @@ from toolchain.graph import Array, Graph, Node, QuantParams, Tensor
 from toolchain.ops import by_tflite_name, registry
 from toolchain.ops.base import Op, TfliteOperator, unmet
 from toolchain.ops.lookup import LookupAttrs
+from toolchain.passes.by_type import for_types
 
 SAME, VALID = 0, 1  # schema.fbs, Padding
 NONE, RELU, RELU6 = 0, 1, 3  # schema.fbs, ActivationFunctionType
@@ -267,3 +268,25 @@ def lookup(shape: tuple[int, ...]) -> Shape:
     """The table that only passes make."""
     codes = tuple(np.random.default_rng(0).integers(-128, 128, 256).tolist())
     return _node_shape(registry()["lookup"], LookupAttrs(codes), (_variable(shape),), _variable(shape), "")
+
+
+def as_float(shape: Shape) -> Shape:
+    """The layer on float32, with weights that all formats of float kernels hold: the codes' 64th parts."""
+    graph, node = shape.graph, shape.node
+    indices = {n for n in node.inputs[1:2] if graph.tensor(n).dtype == "int32"}
+    tensors = {n: t if n in indices else _float(t) for n, t in graph.tensors.items()}
+    node = for_types(replace(graph, tensors=tensors)).nodes[0]
+    name = shape.name.replace(shape.node.op, node.op, 1)
+    new = {old: old.replace(shape.name, name, 1) for old in tensors}
+    tensors = {new[old]: replace(t, name=new[old]) for old, t in tensors.items()}
+    node = replace(node, name=node.op, inputs=tuple(new[n] for n in node.inputs), outputs=(new[node.outputs[0]],))
+    made = Graph(name, tensors, (node,), tuple(new[n] for n in graph.inputs), node.outputs)
+    sentence = unmet(registry()[node.op], made, node)
+    if sentence:
+        raise ValueError(f"{name}: {sentence}")
+    return Shape(name, made)
+
+
+def _float(tensor: Tensor) -> Tensor:
+    data = None if tensor.data is None else (tensor.data / 64).astype(np.float32)
+    return Tensor(tensor.name, tensor.shape, "float32", None, data)

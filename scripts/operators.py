@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from toolchain.ops import registry
+from toolchain.ops.base import Op
 
 HEAD = """# Operators
 Made by `scripts/operators.py` from `toolchain/ops`; do not edit. Batch size is 1 throughout. A model that holds
@@ -16,6 +17,14 @@ anything else is refused before anything is generated, with every layer concerne
 """
 
 
+def _origin(op: Op) -> str:
+    """Which operators of a TFLite file become this one."""
+    if op.typed:
+        name, dtype = op.typed
+        return f"{', '.join(registry()[name].tflite)}, of {dtype}"
+    return ", ".join(op.tflite) or "nothing: exact reductions make it"
+
+
 def table() -> str:
     """The page's text."""
     rows = []
@@ -25,9 +34,7 @@ def table() -> str:
         else:
             demands = "; ".join(c.sentence for c in op.constraints)
         kernels = ", ".join(v.name for v in op.variants) or "no code"
-        rows.append(
-            f"| {name} | {', '.join(op.tflite) or 'nothing: exact reductions make it'} | {kernels} | {demands} |"
-        )
+        rows.append(f"| {name} | {_origin(op)} | {kernels} | {demands} |")
     return HEAD + "\n".join(rows) + "\n"
 
 

@@ -24,6 +24,7 @@ from toolchain.importers.python_object import is_object_spec
 from toolchain.importers.tflite import parse_tflite
 from toolchain.job import Job
 from toolchain.passes import clean
+from toolchain.passes.by_type import for_types
 from toolchain.progress import Progress
 from toolchain.quantize.check import check_parameters, check_quantized, check_representative
 from toolchain.quantize.methods import (
@@ -122,7 +123,7 @@ def describe(job: Job, progress: Progress) -> tuple[ModelId, Graph]:
             rng = np.random.default_rng(0)
             calibration = [rng.standard_normal((32, *p.shape[1:])).astype(p.dtype) for p in model.inputs]
         content = _quantize(source, calibration, job, progress)
-    return _ident(name, source.where, content), clean(parse_tflite(content, name, source.where))
+    return _ident(name, source.where, content), for_types(clean(parse_tflite(content, name, source.where)))
 
 
 def open_source(model: Any, progress: Progress) -> Source:
@@ -139,7 +140,7 @@ def open_source(model: Any, progress: Progress) -> Source:
 def checked_graph(parsed: Graph, where: str) -> Graph:
     """The graph after the cleaning passes. Raises ModelError when something in it cannot run."""
     check_parameters(parsed, where)
-    graph = clean(parsed)
+    graph = for_types(clean(parsed))
     check_supported(graph, where)
     check_graph(graph)
     return graph

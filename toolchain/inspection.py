@@ -111,8 +111,9 @@ def total_parameters(graph: Graph) -> int:
 
 
 def parameter_names(graph: Graph, node: Node) -> list[str]:
-    """The weights and biases of a node: its quantized constants."""
-    return [n for n in node.inputs if n and graph.is_constant(n) and graph.tensor(n).quant is not None]
+    """The weights and biases of a node: its constants that are quantized or float."""
+    constants = (graph.tensor(n) for n in node.inputs if n and graph.is_constant(n))
+    return [t.name for t in constants if t.quant is not None or t.dtype == "float32"]
 
 
 def tensor_text(tensor: Tensor) -> str:

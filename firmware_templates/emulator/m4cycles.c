@@ -5,7 +5,8 @@
  * build: gcc -O2 -Wall -Wextra -shared -fPIC -o m4cycles.so m4cycles.c
  *        (no QEMU headers needed; the handful of API v1 prototypes are below)
  * use:   qemu-system-arm -M mps2-an386 -nographic -semihosting -kernel x.elf \
- *          -plugin ./m4cycles.so,out=x.jsonl[,prof=x.prof][,P=2][,div=6][,agu=0][,unal=1][,all=1]
+ *          -plugin ./m4cycles.so,out=x.jsonl[,prof=x.prof][,P=2][,div=6][,agu=0][,unal=1][,vfp=1]
+ *          [,all=1]
  *
  * Each region appends one line of JSON to the file out: instructions, cycles,
  * taken branches, pipelined loads, accesses that cross a word, [instructions,
@@ -46,11 +47,14 @@
  *   VADD, VSUB, VMUL, VABS, VNEG, VCMP, VCVT, VMOV                       1 (two-register VMOV 2)
  *   VMLA, VMLS, VFMA ...                                                 3
  *   VDIV, VSQRT                                                          14
+ *   any of these, VSTR or VMOV, whose single-precision operand the VFP
+ *   arithmetic instruction just before has computed (TRM 7.2.3)          +1
  *   MVE and other coprocessor encodings (not on an M4)                   1 (class "mve")
  * Options: P= refill; div= divide; agu=1 adds a cycle where a load or store
  * address depends on the data-processing instruction just before it; unal=0
  * leaves out the +1 per access that crosses a word boundary (it is reported as
- * a separate sum in every case).
+ * a separate sum in every case); vfp=0 the +1 for a VFP result that is needed at
+ * once.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -144,10 +148,12 @@ struct desc {
     bool mem;           /* accesses memory */
     int rd;             /* register written (ALU and single load), -1: none/unknown */
     int rn, rm;         /* address registers of a load/store, -1: none */
+    int vd;             /* single-precision register that VFP arithmetic computes, -1: none */
+    uint32_t vs;        /* set of those that a VFP instruction reads */
     uint64_t n, cyc;    /* totals for the profile */
 };
 
-static unsigned opt_P = 2, opt_div = 6, opt_agu, opt_unal = 1, opt_all;
+static unsigned opt_P = 2, opt_div = 6, opt_agu, opt_unal = 1, opt_vfp = 1, opt_all;
 static const char *opt_out, *opt_prof;
 
 /* ---- descriptors by address (two-level table on pc >> 1) ------------------- */
@@ -313,6 +319,27 @@ static void decode16(struct desc *d, unsigned h)
     set(d, C_BU, 1);
 }
 
+/* Which single-precision registers a VFP instruction reads and, when it computes, writes. */
+static void vfp_registers(struct desc *d, unsigned a, unsigned b)
+{
+    unsigned vd = (b >> 11 & 30) | (a >> 6 & 1), vn = (a & 15) << 1 | (b >> 7 & 1);
+    unsigned vm = (b & 15) << 1 | (b >> 5 & 1), op = (a >> 4) & 0xb;
+    uint32_t d_set = 1u << vd, n_set = 1u << vn, m_set = 1u << vm;
+    if ((a & 0xfe00) == 0xec00) {
+        bool one_store = (a & 0xff30) == 0xed00;
+        d->vs = one_store ? d_set : 0;
+    } else if ((a & 0xff00) == 0xee00 && b & 0x10) {
+        d->vs = (a & 0xfff0) == 0xee10 ? n_set : 0; /* VMOV to a core register */
+    } else if ((a & 0xff00) == 0xee00 && op == 11) {
+        bool immediate = !(b & 0x40), compare = (a & 14) == 4, move = (a & 15) == 0;
+        d->vs = compare ? d_set | ((a & 15) == 4 ? m_set : 0) : immediate ? 0 : m_set;
+        d->vd = immediate || compare || (move && !(b & 0x80)) ? -1 : (int)vd;
+    } else if ((a & 0xff00) == 0xee00) {
+        d->vs = n_set | m_set | (d->cls == C_VMAC ? d_set : 0);
+        d->vd = (int)vd;
+    }
+}
+
 static void decode_vfp(struct desc *d, unsigned a, unsigned b)
 {
     unsigned cp = (b >> 8) & 15;
@@ -391,6 +418,8 @@ static void decode32(struct desc *d, unsigned a, unsigned b)
     }
     if ((a & 0xec00) == 0xec00) {
         decode_vfp(d, a, b);
+        if (((b >> 8) & 15) == 10)
+            vfp_registers(d, a, b);
         return;
     }
     if ((a & 0xf800) == 0xf000) {
@@ -614,6 +643,8 @@ static void on_exec(unsigned cpu, void *u)
         if (opt_agu && p && !p->mem && p->rd >= 0 && (p->rd == d->rn || p->rd == d->rm))
             c++;
     }
+    if (p && p->vd >= 0 && d->vs >> p->vd & 1)
+        c += opt_vfp;
     s->insn++;
     s->n[d->cls]++;
     s->cyc += c;
@@ -661,7 +692,7 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
         d->n = keep_n;
         d->cyc = keep_c;
         d->pc = pc;
-        d->rd = d->rn = d->rm = -1;
+        d->rd = d->rn = d->rm = d->vd = -1;
         unsigned h1 = b[0] | b[1] << 8;
         /* not qemu_plugin_insn_size(): at the end of a page QEMU 7.2 peeks at the next
          * instruction and books these bytes on a 16-bit one as well */
@@ -717,6 +748,8 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info
             opt_agu = (unsigned)atoi(v);
         else if (OPT("unal"))
             opt_unal = (unsigned)atoi(v);
+        else if (OPT("vfp"))
+            opt_vfp = (unsigned)atoi(v);
         else if (OPT("all"))
             opt_all = (unsigned)atoi(v);
         else {

@@ -1,6 +1,7 @@
 /*
- * Copies in (4 dimensions) into out at the offset before and fills the rest. Aliasing: out must not
- * overlap in. Scratch: none.
+ * Copies source (4 dimensions of bytes) into target at the offset before and fills the rest with a
+ * byte: tensors of int8, and of other types with zeros. Aliasing: target must not overlap source.
+ * Scratch: none.
  */
 #ifndef NN_PAD_H
 #define NN_PAD_H
@@ -12,6 +13,6 @@ typedef struct {
     int32_t fill;
 } nn_pad_params;
 
-void nn_pad_s8(const nn_pad_params *p, const int8_t *in, int8_t *out);
+void nn_pad_s8(const nn_pad_params *p, const void *source, void *target);
 
 #endif

@@ -2,8 +2,10 @@
 
 #include <string.h>
 
-void nn_pad_s8(const nn_pad_params *p, const int8_t *in, int8_t *out)
+void nn_pad_s8(const nn_pad_params *p, const void *source, void *target)
 {
+    const int8_t *in = source;
+    int8_t *out = target;
     const int32_t *d = p->in_dims, *o = p->out_dims, *b = p->before;
     memset(out, p->fill, (size_t)(o[0] * o[1] * o[2] * o[3]));
     for (int32_t i = 0; i < d[0]; i++) {

@@ -18,6 +18,7 @@ extern uint32_t stack_top, data_load, data_start, data_end, bss_start, bss_end;
 void reset(void);
 void region(void);
 void region_mixed(void);
+void region_floats(void);
 
 __attribute__((section(".vectors"), used)) static const uintptr_t vectors[] = {
     (uintptr_t)&stack_top, (uintptr_t)reset};
@@ -89,7 +90,9 @@ void reset(void)
         while (!(UART_SR & RXNE)) {
         }
         uint8_t byte = (uint8_t)UART_DR;
-        if (byte == 'R') {
+        if (byte == 'V') {
+            region_floats();
+        } else if (byte == 'R') {
             region();
         } else if (byte == 'M') {
             region_mixed();

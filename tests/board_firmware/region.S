@@ -1,7 +1,8 @@
-@ A marked region whose cost on a Cortex-M4 is computed by hand (Cortex-M4 TRM, table 3-1; P = 2), one line each:
+@ A marked region whose cost on a Cortex-M4 is computed by hand (Cortex-M4 TRM, tables 3-1 and 7-1; P = 2), one line each:
 @ executions x cycles. tests/test_board_plugin.py holds the sums.
     .syntax unified
     .cpu cortex-m4
+    .fpu fpv4-sp-d16
     .thumb
     .text
     .global region
@@ -30,6 +31,26 @@ region:
     .inst.n 0xbf80
     pop {r4, pc}
 2:  bx lr               @ 1 x 3
+    .ltorg
+
+    .global region_floats
+    .thumb_func
+    .type region_floats, %function
+region_floats:
+    ldr r2, =region_words
+    .inst.n 0xbf70
+    vmul.f32 s0, s1, s2     @ 1
+    vadd.f32 s3, s3, s0     @ 1, and 1 for s0 was computed just before
+    vadd.f32 s4, s4, s5     @ 1
+    vstr s3, [r2, #8]       @ 2
+    vcvt.s32.f32 s4, s4     @ 1
+    vmov r0, s4             @ 1, and 1 for s4 was computed just before
+    vmul.f32 s8, s8, s8     @ 1
+    vcmp.f32 s8, #0.0       @ 1, and 1 for s8
+    vfma.f32 s5, s6, s7     @ 3
+    vdiv.f32 s6, s7, s8     @ 14
+    .inst.n 0xbf80
+    bx lr
     .ltorg
 
     .bss

@@ -26,6 +26,14 @@ class Seeded:
 
 
 @dataclass(frozen=True)
+class Real:
+    """Constant data: normally distributed real numbers; ``rounded`` to values of float16 or bfloat16."""
+
+    scale: float = 0.3
+    rounded: str = ""
+
+
+@dataclass(frozen=True)
 class Choice:
     """Constant data: every element is one of ``values``, drawn by a seeded generator."""
 
@@ -51,7 +59,7 @@ class TensorSpec:
     scale: tuple[float, ...] = ()
     zero_point: tuple[int, ...] = ()
     axis: int = 0
-    data: Seeded | Choice | Exact | None = None
+    data: Seeded | Real | Choice | Exact | None = None
     name: str = ""
 
 
@@ -84,6 +92,8 @@ def constant_data(spec: TensorSpec, seed: str) -> Array:
     rng = np.random.default_rng(zlib.crc32(seed.encode()))
     if isinstance(spec.data, Seeded):
         flat = rng.integers(spec.data.low, spec.data.high, size, endpoint=True)
+    elif isinstance(spec.data, Real):
+        flat = _rounded(rng.normal(0.0, spec.data.scale, size).astype(np.float32), spec.data.rounded)
     elif isinstance(spec.data, Choice):
         flat = rng.choice(np.array(spec.data.values), size)
     else:
@@ -92,15 +102,27 @@ def constant_data(spec: TensorSpec, seed: str) -> Array:
     return flat.astype(spec.dtype).reshape(spec.shape)
 
 
+def _rounded(x: Array, to: str) -> Array:
+    """The nearest float16 (subnormal ones among them), or the bfloat16 below in magnitude."""
+    if to == "float16":
+        return (x * np.float32(2.0) ** (np.arange(x.size) % 3 * -9)).astype(np.float16).astype(np.float32)
+    if to == "bfloat16":
+        bits: Array = x.view(np.uint32) & np.uint32(0xFFFF0000)
+        return bits.view(np.float32)
+    return x
+
+
 def input_sets(graph: Graph, seed: str, values: Sequence[float] = ()) -> list[Array]:
     """An array (samples, *shape) for each input of the graph.
 
     int8: random over the full range, all -128, all 127, alternating extremes both ways round, all zero point.
-    float32: around the output's range, and ``values`` over and over.
+    float32: around the output's range, and ``values`` over and over; into a float operator, of all magnitudes too.
     """
     rng = np.random.default_rng(zlib.crc32(seed.encode()))
     out = graph.tensor(graph.outputs[0])
     tensors = [graph.tensor(n) for n in graph.inputs]
+    if out.quant is None and all(t.dtype == "float32" for t in tensors):
+        return [_real_sets(t, rng, values) for t in tensors]
     return [
         _float_sets(t, rng, 128 * out.scale, values) if t.dtype == "float32" else _code_sets(t, rng, k)
         for k, t in enumerate(tensors)
@@ -120,5 +142,16 @@ def _float_sets(tensor: Tensor, rng: np.random.Generator, reach: float, values: 
     n = tensor.size
     rows = [rng.uniform(-1.5 * reach, 1.5 * reach, n) for _ in range(RANDOM_SETS)]
     cycle = np.resize(np.array(values or (0.0,), np.float64), -(-max(len(values), 1) // n) * n)
+    rows += list(cycle.reshape(-1, n))
+    return np.stack(rows).astype(np.float32).reshape(-1, *tensor.shape)
+
+
+def _real_sets(tensor: Tensor, rng: np.random.Generator, values: Sequence[float]) -> Array:
+    """Around 0, of magnitudes from the subnormal to 1e12, -0.0 with 0.0, and ``values``; no product overflows."""
+    n = tensor.size
+    rows = [rng.uniform(-4.0, 4.0, n) for _ in range(RANDOM_SETS - 1)]
+    rows += [rng.choice((-1.0, 1.0), n) * 10.0 ** rng.uniform(-42.0, 12.0, n)]
+    rows += [rng.choice((0.0, -0.0), n)]
+    cycle = np.resize(np.array(values or (1.0,), np.float64), -(-max(len(values), 1) // n) * n)
     rows += list(cycle.reshape(-1, n))
     return np.stack(rows).astype(np.float32).reshape(-1, *tensor.shape)

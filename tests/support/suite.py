@@ -9,6 +9,7 @@ from support.flatbuffer import case_model
 from toolchain.graph import Graph
 from toolchain.importers.tflite import parse_tflite
 from toolchain.passes import clean
+from toolchain.passes.by_type import for_types
 from toolchain.reference import run
 from toolchain.verify import check_graph, check_supported
 
@@ -22,7 +23,7 @@ def case_content(case: Case) -> bytes:
 @functools.cache
 def case_graph(case: Case) -> Graph:
     """The case as mcuforge reads it, checked."""
-    graph = clean(parse_tflite(case_content(case), case.id, case.id))
+    graph = for_types(clean(parse_tflite(case_content(case), case.id, case.id)))
     check_supported(graph, case.id)
     check_graph(graph)
     return graph

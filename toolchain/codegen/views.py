@@ -177,6 +177,7 @@ class ModelView:
     outputs: list[TensorView]
     layers: tuple[LayerView, ...]
     consts: tuple[ConstView, ...]
+    numbers: str = "int8"
     version: str = __version__
 
     @property
@@ -218,6 +219,14 @@ class ModelView:
         return len(self.inputs) == len(self.outputs) == 1
 
 
+def numbers_of(graph: Graph) -> str:
+    """The format that a graph computes in, by the types of what its operators make."""
+    types = {graph.tensor(name).dtype for node in graph.nodes for name in node.outputs}
+    if "int16" in types:
+        return "int16x8"
+    return "float32" if "int8" not in types and "float32" in types else "int8"
+
+
 def model_view(plan: Plan, ident: ModelId, target: Target) -> ModelView:
     graph, upper = plan.graph, ident.c_name.upper()
 
@@ -235,6 +244,7 @@ def model_view(plan: Plan, ident: ModelId, target: Target) -> ModelView:
         outputs=views(graph.outputs, "OUTPUT"),
         layers=layers,
         consts=tuple(consts),
+        numbers=numbers_of(graph),
     )
 
 
@@ -280,7 +290,7 @@ def _call_view(plan: Plan, step: Step, call: KernelCall, name: str, consts: list
             shape = "x".join(map(str, value.data.shape))
             consts.append(ConstView(reference, value.ctype, value.data, f"{name}: {value.suffix}, {shape}"))
         fields.append(Field(field, value, reference))
-    args = _part_arguments(call) if step.row_fields else _arguments(plan, call, name, consts)
+    args = _part_arguments(plan.graph, call) if step.row_fields else _arguments(plan, call, name, consts)
     if call.scratch_bytes:
         args.append(Argument("int8_t", plan.memory.scratch[step.node.name]))
     params_name = f"{name}_params"
@@ -293,11 +303,13 @@ def _arguments(plan: Plan, call: KernelCall, name: str, consts: list[ConstView])
     return [_argument(plan, tensor, name, consts) for tensor in (*call.inputs, *call.outputs)]
 
 
-def _part_arguments(call: KernelCall) -> list[Argument]:
-    """In a stage the pointers come with the rows."""
+def _part_arguments(graph: Graph, call: KernelCall) -> list[Argument]:
+    """In a stage the pointers, to bytes, come with the rows."""
+    places = [*(f"part->in[{i}]" for i in range(len(call.inputs))), "part->out"]
+    types = [C_TYPES[graph.tensor(n).dtype] for n in (*call.inputs, *call.outputs)]
     return [
-        *(Argument("int8_t", const=f"part->in[{i}]") for i in range(len(call.inputs))),
-        Argument("int8_t", const="part->out"),
+        Argument(ctype, const=place if ctype == "int8_t" else f"({ctype} *)(void *){place}")
+        for ctype, place in zip(types, places, strict=True)
     ]
 
 

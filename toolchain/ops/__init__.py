@@ -26,3 +26,9 @@ def registry() -> Mapping[str, Op]:
 def by_tflite_name() -> Mapping[str, Op]:
     """All operators by the TFLite builtin names they are read from."""
     return {name: op for op in registry().values() for name in op.tflite}
+
+
+@functools.cache
+def by_type() -> Mapping[tuple[str, str], Op]:
+    """Operators for other types than int8, by the operator that they are for a type, and that type."""
+    return {op.typed: op for op in registry().values() if op.typed is not None}

@@ -211,7 +211,8 @@ class Op:
     it. ``rows``: for operators that make a row of the output from some rows of every variable input. ``codewise``: each
     element of the output depends on the same element of the only variable input and on nothing else, the same way
     everywhere. Without ``tflite`` it is one that only passes make. ``write`` is the way back to a TFLite file, None for
-    what passes make or remove; ``ptq`` None: no float operator of the kind can be quantized.
+    what passes make or remove; ``ptq`` None: no float operator of the kind can be quantized. ``typed``: the
+    operator that this one is for tensors of another type, and that type (``passes/by_type.py``).
     """
 
     name: str
@@ -227,6 +228,7 @@ class Op:
     rows: Callable[[Graph, Node], Rows | None] = lambda graph, node: None
     write: Callable[[Graph, Node], TfliteRecord] | None = None
     ptq: PtqRule | None = None
+    typed: tuple[str, str] | None = None
 
 
 # A constraint looks at attributes and shapes that an earlier, unmet one vouches for.

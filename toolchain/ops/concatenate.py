@@ -92,7 +92,7 @@ OPS = (
         ptq=PtqRule(shared=True),
         reference=_reference,
         constraints=(
-            Constraint("its tensors must be int8", dtype_in("int8")),
+            Constraint("its tensors must be int8, int16 or float32", dtype_in("int8", "int16", "float32")),
             Constraint(
                 "its inputs and output must have the same type, scale and zero point",
                 lambda g, n: same_quantization(g, n) and len({g.tensor(t).dtype for t in (*n.inputs, *n.outputs)}) == 1,

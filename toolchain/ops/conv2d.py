@@ -203,6 +203,18 @@ SPATIAL = (
         lambda g, n: window_fits(n.attrs.window, g.tensor(n.inputs[0]), g.tensor(n.outputs[0])),
     ),
 )
+SPANNING = (
+    Constraint(
+        "its weights must have the shape (output channels, height, width, input channels)",
+        lambda g, n: (
+            len(g.tensor(n.inputs[1]).shape) == 4 and g.tensor(n.inputs[1]).shape[0] == g.tensor(n.outputs[0]).shape[3]
+        ),
+    ),
+    Constraint(
+        "its weights must span all input channels (grouped convolution is not supported)",
+        lambda g, n: g.tensor(n.inputs[1]).shape[3] == g.tensor(n.inputs[0]).shape[3],
+    ),
+)
 
 OPS = (
     Op(
@@ -219,17 +231,7 @@ OPS = (
             *SPATIAL,
             *WEIGHTS,
             weights_per_channel(0),
-            Constraint(
-                "its weights must have the shape (output channels, height, width, input channels)",
-                lambda g, n: (
-                    len(g.tensor(n.inputs[1]).shape) == 4
-                    and g.tensor(n.inputs[1]).shape[0] == g.tensor(n.outputs[0]).shape[3]
-                ),
-            ),
-            Constraint(
-                "its weights must span all input channels (grouped convolution is not supported)",
-                lambda g, n: g.tensor(n.inputs[1]).shape[3] == g.tensor(n.inputs[0]).shape[3],
-            ),
+            *SPANNING,
             sums_within_32_bits(0),
         ),
         variants=(

@@ -83,6 +83,14 @@ def _write(graph: Graph, node: Node) -> TfliteRecord:
     return TfliteRecord("DEPTHWISE_CONV_2D", node.inputs, 3, "DepthwiseConv2DOptions", fields)
 
 
+CHANNELS = Constraint(
+    "its output channels must be a multiple of its input channels and match its weights",
+    lambda g, n: (
+        g.tensor(n.inputs[1]).shape == (1, *n.attrs.window.size, g.tensor(n.outputs[0]).shape[3])
+        and g.tensor(n.outputs[0]).shape[3] % g.tensor(n.inputs[0]).shape[3] == 0
+    ),
+)
+
 OPS = (
     Op(
         name="depthwise_conv2d",
@@ -98,13 +106,7 @@ OPS = (
             *SPATIAL,
             *WEIGHTS,
             weights_per_channel(3),
-            Constraint(
-                "its output channels must be a multiple of its input channels and match its weights",
-                lambda g, n: (
-                    g.tensor(n.inputs[1]).shape == (1, *n.attrs.window.size, g.tensor(n.outputs[0]).shape[3])
-                    and g.tensor(n.outputs[0]).shape[3] % g.tensor(n.inputs[0]).shape[3] == 0
-                ),
-            ),
+            CHANNELS,
             sums_within_32_bits(3),
         ),
         variants=(

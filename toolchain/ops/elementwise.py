@@ -77,7 +77,7 @@ def broadcast_strides(
     return tuple(dims), [tuple(s) for s in steps]
 
 
-def _loops(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
+def loops(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
     out = graph.tensor(node.outputs[0])
     dims, steps = broadcast_strides(out.shape, [graph.tensor(n).shape for n in node.inputs])
     missing = MAX_DIMS - len(dims)
@@ -88,15 +88,17 @@ def _loops(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
     )
 
 
+def of_equal_rank(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
+    """Both inputs, with ranks made equal behind the sample axis."""
+    rank = len(graph.tensor(node.outputs[0]).shape)
+    shapes = [graph.tensor(name).shape for name in node.inputs]
+    return [x.reshape(x.shape[0], *(1,) * (rank - len(shape)), *shape) for x, shape in zip(inputs, shapes, strict=True)]
+
+
 def _centred(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
     """Both inputs minus their zero points, with ranks made equal behind the sample axis."""
-    rank = len(graph.tensor(node.outputs[0]).shape)
-    result = []
-    for name, x in zip(node.inputs, inputs, strict=True):
-        shape = graph.tensor(name).shape
-        wide = x.reshape(x.shape[0], *(1,) * (rank - len(shape)), *shape)
-        result.append(wide.astype(np.int64) - graph.tensor(name).zero_point)
-    return result
+    wide = of_equal_rank(graph, node, inputs)
+    return [x.astype(np.int64) - graph.tensor(n).zero_point for n, x in zip(node.inputs, wide, strict=True)]
 
 
 def _add(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
@@ -144,14 +146,14 @@ def _lower_add(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
         ("shift2", s2),
         ("out_shift", s),
     )
-    params = (*_loops(graph, node), *scaling, *_zero_points_and_range(graph, node))
+    params = (*loops(graph, node), *scaling, *_zero_points_and_range(graph, node))
     return (KernelCall("nn_add_s8", "nn_elementwise.h", "nn_add_params", params, node.inputs, node.outputs),)
 
 
 def _lower_mul(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     multiplier, shift = _mul_factor(graph, node)
     params = (
-        *_loops(graph, node),
+        *loops(graph, node),
         ("out_multiplier", multiplier),
         ("out_shift", shift),
         *_zero_points_and_range(graph, node),
@@ -159,7 +161,7 @@ def _lower_mul(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     return (KernelCall("nn_mul_s8", "nn_elementwise.h", "nn_mul_params", params, node.inputs, node.outputs),)
 
 
-def _in_place(graph: Graph, node: Node) -> tuple[int, ...]:
+def in_place(graph: Graph, node: Node) -> tuple[int, ...]:
     """Inputs of the output's shape are read element by element before the element is written."""
     shape = graph.tensor(node.outputs[0]).shape
     return tuple(i for i, n in enumerate(node.inputs) if graph.tensor(n).shape == shape)
@@ -183,19 +185,24 @@ def _broadcasts(graph: Graph, node: Node) -> bool:
     return fits and len(broadcast_strides(out, shapes)[0]) <= MAX_DIMS
 
 
+SHAPES = (
+    Constraint("it must have two inputs", lambda g, n: len(n.inputs) == 2),
+    Constraint("its inputs' shapes must broadcast to its output's, in at most 4 loops", _broadcasts),
+)
+ACTIVATION = Constraint(
+    "its fused activation must be none, ReLU, ReLU6 or ReLU_N1_TO_1",
+    lambda g, n: n.attrs.activation in ACTIVATIONS.values(),
+)
 CONSTRAINTS = (
     INT8,
-    Constraint("it must have two inputs", lambda g, n: len(n.inputs) == 2),
+    SHAPES[0],
     Constraint("its inputs must both be int8", lambda g, n: all(g.tensor(t).dtype == "int8" for t in n.inputs)),
-    Constraint("its inputs' shapes must broadcast to its output's, in at most 4 loops", _broadcasts),
-    Constraint(
-        "its fused activation must be none, ReLU, ReLU6 or ReLU_N1_TO_1",
-        lambda g, n: n.attrs.activation in ACTIVATIONS.values(),
-    ),
+    SHAPES[1],
+    ACTIVATION,
 )
 
 
-def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
+def runs_and_elements(graph: Graph, node: Node) -> tuple[float, ...]:
     """The call, runs of the innermost loop, elements."""
     out = graph.tensor(node.outputs[0])
     dims, _ = broadcast_strides(out.shape, [graph.tensor(n).shape for n in node.inputs])
@@ -219,8 +226,8 @@ def _op(
         name="portable",
         sources=(f"nn_{name}_s8.c",),
         lower=lower,
-        cost=FittedCost(cycles, _terms),
-        in_place=_in_place,
+        cost=FittedCost(cycles, runs_and_elements),
+        in_place=in_place,
     )
     return Op(
         name=name,

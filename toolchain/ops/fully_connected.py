@@ -120,6 +120,9 @@ def _shapes(graph: Graph, node: Node) -> bool:
     return len(w.shape) == 2 and x.size % w.shape[1] == 0 and out.size == x.size // w.shape[1] * w.shape[0]
 
 
+SHAPES = Constraint("its shapes must agree: input (..., I), weights (O, I), output (..., O)", _shapes)
+STORED = Constraint("its weights must be stored in the default format", lambda g, n: n.attrs.default_weights)
+
 OPS = (
     Op(
         name="fully_connected",
@@ -131,11 +134,11 @@ OPS = (
         macs=macs,
         constraints=(
             INT8,
-            Constraint("its shapes must agree: input (..., I), weights (O, I), output (..., O)", _shapes),
+            SHAPES,
             *WEIGHTS,
             weights_per_channel(0),
             sums_within_32_bits(0),
-            Constraint("its weights must be stored in the default format", lambda g, n: n.attrs.default_weights),
+            STORED,
         ),
         variants=(
             KernelVariant(

@@ -53,7 +53,7 @@ def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]
     return [clamp_int8(scaled).reshape(-1, *out.shape)]
 
 
-def _dimensions(graph: Graph, node: Node) -> tuple[int, int, int]:
+def dimensions(graph: Graph, node: Node) -> tuple[int, int, int]:
     """(outer, count, inner): the mean is over the middle one."""
     shape, reduced = graph.tensor(node.inputs[0]).shape, axes(graph, node)
     last = reduced[-1] + 1
@@ -62,7 +62,7 @@ def _dimensions(graph: Graph, node: Node) -> tuple[int, int, int]:
 
 def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
     """Outer elements; means, parts, pairs and single ones of four inner elements; means and elements of one."""
-    outer, count, inner = _dimensions(graph, node)
+    outer, count, inner = dimensions(graph, node)
     fours, rest = divmod(inner, 4)
     terms = (1, fours, fours * -(-count // PART), fours * (count // 2), fours * (count % 2), rest, rest * count)
     return 1.0, *(float(outer * n) for n in terms)
@@ -70,14 +70,14 @@ def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
 
 def _cost_mve(graph: Graph, node: Node) -> Cost:
     """Instructions, as ``mve.py`` says: eight inner elements are a vector."""
-    outer, count, inner = _dimensions(graph, node)
+    outer, count, inner = dimensions(graph, node)
     runs = -(-count // 256)
     return Cost(50.0 + outer * (20.0 + -(-inner // 8) * (25.0 + 30.0 * runs + 5.0 * count) + 28.0 * inner))
 
 
 def _lower(symbol: str, graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    outer, count, inner = _dimensions(graph, node)
+    outer, count, inner = dimensions(graph, node)
     multiplier, shift = _multiplier(graph, node)
     params = (
         ("outer", outer),
@@ -121,6 +121,12 @@ def _write(graph: Graph, node: Node) -> TfliteRecord:
     return TfliteRecord("MEAN", node.inputs, 2, "ReducerOptions", (("keepDims", ranks[0] == ranks[1]),))
 
 
+AXES = (
+    Constraint("its axes must be constant and adjacent", _adjacent),
+    Constraint("its axes must be dimensions of its input", _axes_exist),
+    Constraint("its output must have the dimensions that its axes leave", _shape),
+)
+
 OPS = (
     Op(
         name="mean",
@@ -131,9 +137,7 @@ OPS = (
         reference=_reference,
         constraints=(
             INT8,
-            Constraint("its axes must be constant and adjacent", _adjacent),
-            Constraint("its axes must be dimensions of its input", _axes_exist),
-            Constraint("its output must have the dimensions that its axes leave", _shape),
+            *AXES,
             Constraint(WITHIN_32_BITS, _within),
         ),
         variants=(

@@ -84,6 +84,12 @@ def _write(graph: Graph, node: Node) -> TfliteRecord:
     return TfliteRecord(builtin, node.inputs, 2, "PadV2Options" if builtin == "PADV2" else "PadOptions")
 
 
+CONSTANT = Constraint("its paddings and fill value must be constants", _constant_operands)
+SHAPES = (
+    Constraint("its paddings must not be negative and must agree with its shapes", _shapes),
+    Constraint("it must have at most 4 dimensions", lambda g, n: len(g.tensor(n.inputs[0]).shape) <= MAX_RANK),
+)
+
 OPS = (
     Op(
         name="pad",
@@ -94,10 +100,9 @@ OPS = (
         reference=_reference,
         constraints=(
             INT8,
-            Constraint("its paddings and fill value must be constants", _constant_operands),
+            CONSTANT,
             Constraint("its fill value must be one int8 code", _fill_ok),
-            Constraint("its paddings must not be negative and must agree with its shapes", _shapes),
-            Constraint("it must have at most 4 dimensions", lambda g, n: len(g.tensor(n.inputs[0]).shape) <= MAX_RANK),
+            *SHAPES,
         ),
         variants=(
             KernelVariant(

@@ -69,7 +69,7 @@ def _write(builtin: str, graph: Graph, node: Node) -> TfliteRecord:
     return TfliteRecord(builtin, node.inputs, 2, "Pool2DOptions", fields)
 
 
-def _taps(graph: Graph, node: Node, x: Array, fill: int) -> Array:
+def taps_of(graph: Graph, node: Node, x: Array, fill: int) -> Array:
     """Windows as (N, out_h, out_w, taps, C)."""
     out = graph.tensor(node.outputs[0])
     taps = patches(flatten_samples(x), node.attrs.window, (out.shape[1], out.shape[2]), fill)
@@ -78,8 +78,8 @@ def _taps(graph: Graph, node: Node, x: Array, fill: int) -> Array:
 
 def _average(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
     out = graph.tensor(node.outputs[0])
-    total = _taps(graph, node, inputs[0], 0).sum(axis=3, dtype=np.int64)
-    count = _taps(graph, node, np.ones_like(inputs[0][:1]), 0).sum(axis=3, dtype=np.int64)
+    total = taps_of(graph, node, inputs[0], 0).sum(axis=3, dtype=np.int64)
+    count = taps_of(graph, node, np.ones_like(inputs[0][:1]), 0).sum(axis=3, dtype=np.int64)
     rounded = np.where(total > 0, total + count // 2, total - count // 2)
     mean = np.sign(rounded) * (np.abs(rounded) // count)  # C's division truncates towards zero
     return [clamp_int8(mean, *activation_range(node.attrs.activation, out)).reshape(-1, *out.shape)]
@@ -87,7 +87,7 @@ def _average(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
 
 def _maximum(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
     out = graph.tensor(node.outputs[0])
-    highest = _taps(graph, node, inputs[0], -128).max(axis=3)
+    highest = taps_of(graph, node, inputs[0], -128).max(axis=3)
     return [clamp_int8(highest, *activation_range(node.attrs.activation, out)).reshape(-1, *out.shape)]
 
 
@@ -163,23 +163,28 @@ def _same_quantization(graph: Graph, node: Node) -> bool:
     return abs(x.scale - out.scale) <= 1e-6 and x.zero_point == out.zero_point
 
 
-CONSTRAINTS = (
-    INT8,
+SHAPES = (
     *SPATIAL,
     Constraint(
         "its input and output must have the same number of channels",
         lambda g, n: g.tensor(n.inputs[0]).shape[3] == g.tensor(n.outputs[0]).shape[3],
     ),
+)
+PADDING = Constraint(
+    "its padding must be smaller than its window",
+    lambda g, n: all(max(p) < s for p, s in zip(n.attrs.window.pads, n.attrs.window.size, strict=True)),
+)
+CONSTRAINTS = (
+    INT8,
+    *SHAPES,
     Constraint("its input and output must have the same scale and zero point", _same_quantization),
     Constraint(
         "its fused activation must be none, ReLU, ReLU6 or ReLU_N1_TO_1",
         lambda g, n: n.attrs.activation in ACTIVATIONS.values(),
     ),
-    Constraint(
-        "its padding must be smaller than its window",
-        lambda g, n: all(max(p) < s for p, s in zip(n.attrs.window.pads, n.attrs.window.size, strict=True)),
-    ),
+    PADDING,
 )
+
 
 OPS = (
     Op(

@@ -103,7 +103,7 @@ OPS = (
                 sources=("nn_quantize_f32_s8.c",),
                 lower=_lower_float,
                 supports=_is_float,
-                cost=FittedCost((38.33, 59.0), once_and_elements),
+                cost=FittedCost((38.66, 62.0), once_and_elements),
             ),
             KernelVariant(
                 name="portable",

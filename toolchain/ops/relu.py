@@ -61,13 +61,12 @@ def _lower_relu6(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     return (KernelCall("nn_relu6_s8", "nn_relu.h", "nn_relu6_params", params, node.inputs, node.outputs),)
 
 
-CONSTRAINTS = (
-    INT8,
-    Constraint(
-        "its input and output must have the same number of elements",
-        lambda g, n: g.tensor(n.inputs[0]).size == g.tensor(n.outputs[0]).size,
-    ),
+SAME_SIZE = Constraint(
+    "its input and output must have the same number of elements",
+    lambda g, n: g.tensor(n.inputs[0]).size == g.tensor(n.outputs[0]).size,
 )
+CONSTRAINTS = (INT8, SAME_SIZE)
+
 
 OPS = (
     Op(

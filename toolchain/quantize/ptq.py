@@ -20,6 +20,7 @@ from toolchain.importers.float_model import FloatModel, matched_columns
 from toolchain.importers.float_tflite import FloatTflite
 from toolchain.importers.tflite import parse_tflite
 from toolchain.passes import clean
+from toolchain.passes.by_type import for_types
 from toolchain.progress import Progress
 from toolchain.quantize import grid
 from toolchain.quantize.bias_correction import SAMPLES, InputMeans, correct_biases, correct_biases_analytically
@@ -46,6 +47,7 @@ from toolchain.quantize.recipe import (
 from toolchain.quantize.signs import lower_signs
 from toolchain.quantize.ties import Tied, tie
 from toolchain.quantize.trained import trained_weights, with_room_for_bias
+from toolchain.verify import check_supported
 
 Array = npt.NDArray[Any]
 
@@ -71,6 +73,7 @@ def quantize(
     floats = clean(parsed)
     formats = weight_formats(recipe, floats, model.source)
     if recipe.is_float:
+        check_supported(for_types(floats), model.source)
         return export_tflite(with_float_weights(floats, formats))
     columns = matched_columns(representative, model.inputs, model.name)
     trained = trained_weights(floats, model.codes if isinstance(model, FloatModel) else (), formats)

@@ -195,7 +195,7 @@ def score_rows(report: Report) -> tuple[ScoreRow, ...]:
         device = "generated C on this computer"
     stages = (
         ("float model", accuracy.float),
-        ("quantized, host", accuracy.quantized_host),
+        ("reference, host" if _stays_float(report) else "quantized, host", accuracy.quantized_host),
         (device, accuracy.device),
     )
     return tuple(
@@ -203,6 +203,10 @@ def score_rows(report: Report) -> tuple[ScoreRow, ...]:
         for where, score in stages
         if score is not None
     )
+
+
+def _stays_float(report: Report) -> bool:
+    return report.quantization is not None and report.quantization.settings.get("activations") == "float32"
 
 
 def _score(score: Score) -> str:
@@ -234,6 +238,8 @@ def quantization(report: Report) -> str | None:
     others = [f"{name} in {', '.join(of)}" for name, of in layers.items() if name != common]
     settings = ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in found.settings.items())
     formats = "; ".join([f"{common} weights", *others])
+    if _stays_float(report):
+        return f"Not quantized: {formats}, float32 activations"
     return f"Quantized by {found.quantizer}: {formats}" + (f" ({settings})" if settings else "")
 
 

@@ -1,0 +1,25 @@
+"""Operators on float32 or int16 become those that compute in these types.
+
+A TFLite file has one operator for all types, and so has a graph that was just read: its name is that of the int8 one.
+Quantizers read float models so. What is to be run has operators of its own for each type, for they share little more
+than their attributes. Nothing that the file says is changed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from toolchain.graph import Graph, Node
+from toolchain.ops import by_type
+
+
+def for_types(graph: Graph) -> Graph:
+    """The graph with every operator as it is for the types of its tensors; one that there is not keeps its name."""
+    return graph.with_nodes([_for_type(graph, node) for node in graph.nodes], graph.tensors)
+
+
+def _for_type(graph: Graph, node: Node) -> Node:
+    types = {graph.tensor(name).dtype for name in (*node.inputs[:1], *node.outputs[:1]) if name}
+    dtype = "int16" if "int16" in types else "float32" if types == {"float32"} else ""
+    op = by_type().get((node.op, dtype))
+    return node if op is None else dataclasses.replace(node, op=op.name)
