@@ -14,6 +14,7 @@ from benchmarks.shapes import (
     VALID,
     Shape,
     as_float,
+    as_int16,
     binary,
     concatenation,
     convolution,
@@ -278,9 +279,8 @@ def _rest(rng: random.Random) -> list[Shape]:
     return [*means, *softmaxes, *pads, *joined, *others]
 
 
-def _floats(rng: random.Random) -> list[Shape]:
-    """On float32, with weights that kernels can hold in 16 bits, too."""
-    layers = [
+def _of_all_types() -> list[Shape]:
+    return [
         convolution((16, 16, 3), 16, (3, 3)),
         convolution((16, 16, 16), 16, (3, 3), activation=NONE),
         convolution((16, 16, 16), 32, (3, 3), stride=(2, 2)),
@@ -321,10 +321,25 @@ def _floats(rng: random.Random) -> list[Shape]:
         *(softmax(rows, columns, 0.05) for rows, columns in ((1, 10), (1, 100), (20, 10), (1, 2), (30, 3))),
         *(pad((1, *i), ((0, 0), (1, 1), (1, 1), (0, 0))) for i in ((12, 12, 4), (20, 20, 8), (15, 15, 7))),
         pad((1, 300), ((0, 0), (20, 20))),
-        *(unary(b, s) for b in ("RELU", "RELU6") for s in ((1, 640), (1, 16, 16, 12))),
     ]
-    return [as_float(layer) for layer in layers]
+
+
+def _floats(rng: random.Random) -> list[Shape]:
+    """On float32, with weights that kernels can hold in 16 bits, too."""
+    clamps = [unary(b, s) for b in ("RELU", "RELU6") for s in ((1, 640), (1, 16, 16, 12))]
+    return [as_float(layer) for layer in (*_of_all_types(), *clamps)]
+
+
+def _wide(rng: random.Random) -> list[Shape]:
+    """With int16 activations."""
+    sizes = ((1, 640), (1, 16, 16, 12))
+    shapes = [as_int16(layer) for layer in _of_all_types()]
+    shapes += [as_int16(unary("QUANTIZE", s, real=True), inputs=False) for s in sizes]
+    shapes += [as_int16(unary("DEQUANTIZE", s, None), outputs=False) for s in sizes]
+    for inputs, outputs in ((True, True), (False, True), (True, False)):
+        shapes += [as_int16(unary("QUANTIZE", s, (0.03, 20)), inputs=inputs, outputs=outputs) for s in sizes]
+    return shapes
 
 
 _POOLED = (((25, 5, 32), (25, 5)), ((8, 8, 64), (8, 8)), ((12, 12, 24), (2, 2)), ((15, 15, 10), (3, 3)))
-_GROUPS = (_convolutions, _depthwise, _fully_connected, _pools, _elementwise, _rest, _floats)
+_GROUPS = (_convolutions, _depthwise, _fully_connected, _pools, _elementwise, _rest, _floats, _wide)

@@ -149,7 +149,8 @@ def _random(tensor: Tensor) -> Array:
     rng = np.random.default_rng(SEED)
     if tensor.dtype == "float32":
         return rng.uniform(-8.0, 8.0, tensor.shape).astype(np.float32)
-    return rng.integers(-128, 128, tensor.shape).astype(np.int8)
+    limits = np.iinfo(tensor.dtype)
+    return rng.integers(limits.min, limits.max + 1, tensor.shape).astype(tensor.dtype)
 
 
 def _fw_tensor(tensor: Tensor) -> FwTensor:

@@ -272,21 +272,48 @@ def lookup(shape: tuple[int, ...]) -> Shape:
 
 def as_float(shape: Shape) -> Shape:
     """The layer on float32, with weights that all formats of float kernels hold: the codes' 64th parts."""
-    graph, node = shape.graph, shape.node
-    indices = {n for n in node.inputs[1:2] if graph.tensor(n).dtype == "int32"}
-    tensors = {n: t if n in indices else _float(t) for n, t in graph.tensors.items()}
-    node = for_types(replace(graph, tensors=tensors)).nodes[0]
-    name = shape.name.replace(shape.node.op, node.op, 1)
-    new = {old: old.replace(shape.name, name, 1) for old in tensors}
-    tensors = {new[old]: replace(t, name=new[old]) for old, t in tensors.items()}
-    node = replace(node, name=node.op, inputs=tuple(new[n] for n in node.inputs), outputs=(new[node.outputs[0]],))
-    made = Graph(name, tensors, (node,), tuple(new[n] for n in graph.inputs), node.outputs)
-    sentence = unmet(registry()[node.op], made, node)
-    if sentence:
-        raise ValueError(f"{name}: {sentence}")
-    return Shape(name, made)
+    indices = {n for n in shape.node.inputs[1:2] if shape.graph.tensor(n).dtype == "int32"}
+    tensors = {n: t if n in indices else _float(t) for n, t in shape.graph.tensors.items()}
+    return _typed(shape, tensors, "")
 
 
 def _float(tensor: Tensor) -> Tensor:
     data = None if tensor.data is None else (tensor.data / 64).astype(np.float32)
     return Tensor(tensor.name, tensor.shape, "float32", None, data)
+
+
+def as_int16(shape: Shape, *, inputs: bool = True, outputs: bool = True) -> Shape:
+    """The layer with int16 activations, int8 weights and int64 biases; of QUANTIZE only one side when it is asked."""
+    graph, node = shape.graph, shape.node
+    wanted = {*(node.inputs if inputs else ()), *(node.outputs if outputs else ())}
+    tensors = {n: _wide(t) if n in wanted else t for n, t in graph.tensors.items()}
+    if node.op == "softmax":
+        out = tensors[node.outputs[0]]
+        tensors[out.name] = replace(out, quant=QuantParams((1 / 32768,), (0,)))
+    remark = "" if inputs and outputs else ", to int16" if outputs else ", from int16"
+    return _typed(shape, tensors, remark)
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    """Activations as int16 and biases as int64, 256 times as fine; weights and indices as they are."""
+    if tensor.quant is None or (tensor.data is not None and tensor.dtype == "int8"):
+        return tensor
+    quant = QuantParams(tuple(float(np.float32(s / 256)) for s in tensor.quant.scale), (0,) * len(tensor.quant.scale))
+    if tensor.data is None:
+        return replace(tensor, dtype="int16", quant=quant)
+    return replace(tensor, dtype="int64", quant=quant, data=tensor.data.astype(np.int64) * 256)
+
+
+def _typed(shape: Shape, tensors: Mapping[str, Tensor], remark: str) -> Shape:
+    """The layer with these tensors, by the operator for their types."""
+    graph = replace(shape.graph, tensors=tensors)
+    node = for_types(graph).nodes[0]
+    name = shape.name.replace(shape.node.op, node.op, 1) + remark
+    new = {old: old.replace(shape.name, name, 1) for old in tensors}
+    renamed = {new[old]: replace(t, name=new[old]) for old, t in tensors.items()}
+    node = replace(node, name=node.op, inputs=tuple(new[n] for n in node.inputs), outputs=(new[node.outputs[0]],))
+    made = Graph(name, renamed, (node,), tuple(new[n] for n in graph.inputs), node.outputs)
+    sentence = unmet(registry()[node.op], made, node)
+    if sentence:
+        raise ValueError(f"{name}: {sentence}")
+    return Shape(name, made)

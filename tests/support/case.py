@@ -115,7 +115,8 @@ def _rounded(x: Array, to: str) -> Array:
 def input_sets(graph: Graph, seed: str, values: Sequence[float] = ()) -> list[Array]:
     """An array (samples, *shape) for each input of the graph.
 
-    int8: random over the full range, all -128, all 127, alternating extremes both ways round, all zero point.
+    int8, int16: random over the full range, all lowest, all highest, alternating extremes both ways round, all zero
+    point.
     float32: around the output's range, and ``values`` over and over; into a float operator, of all magnitudes too.
     """
     rng = np.random.default_rng(zlib.crc32(seed.encode()))
@@ -124,18 +125,21 @@ def input_sets(graph: Graph, seed: str, values: Sequence[float] = ()) -> list[Ar
     if out.quant is None and all(t.dtype == "float32" for t in tensors):
         return [_real_sets(t, rng, values) for t in tensors]
     return [
-        _float_sets(t, rng, 128 * out.scale, values) if t.dtype == "float32" else _code_sets(t, rng, k)
+        _float_sets(t, rng, -np.iinfo(out.dtype).min * out.scale, values)
+        if t.dtype == "float32"
+        else _code_sets(t, rng, k)
         for k, t in enumerate(tensors)
     ]
 
 
 def _code_sets(tensor: Tensor, rng: np.random.Generator, k: int) -> Array:
-    n = tensor.size
-    alternating = np.where((np.arange(n) + k) % 2 == 0, -128, 127)
-    rows = [rng.integers(-128, 128, n) for _ in range(RANDOM_SETS)]
-    rows += [np.full(n, -128), np.full(n, 127), alternating, -1 - alternating]
+    n, limits = tensor.size, np.iinfo(tensor.dtype)
+    low, high = int(limits.min), int(limits.max)
+    alternating = np.where((np.arange(n) + k) % 2 == 0, low, high)
+    rows = [rng.integers(low, high + 1, n) for _ in range(RANDOM_SETS)]
+    rows += [np.full(n, low), np.full(n, high), alternating, -1 - alternating]
     rows += [np.full(n, tensor.zero_point)]
-    return np.stack(rows).astype(np.int8).reshape(-1, *tensor.shape)
+    return np.stack(rows).astype(tensor.dtype).reshape(-1, *tensor.shape)
 
 
 def _float_sets(tensor: Tensor, rng: np.random.Generator, reach: float, values: Sequence[float]) -> Array:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from toolchain import __version__
 from toolchain.codegen.names import c_identifier
 from toolchain.codegen.text import c_float, comment
@@ -73,7 +75,18 @@ class TensorView:
 
     @property
     def quantized(self) -> bool:
-        return self.tensor.dtype == "int8" and self.tensor.quant is not None
+        return self.tensor.dtype in ("int8", "int16") and self.tensor.quant is not None
+
+    @property
+    def codes(self) -> tuple[int, int]:
+        """The lowest and the highest code of a quantized tensor."""
+        limits = np.iinfo(self.tensor.dtype)
+        return int(limits.min), int(limits.max)
+
+    @property
+    def far(self) -> str:
+        """A float beyond all codes, from which on rounding does not matter."""
+        return "1000.0f" if self.tensor.dtype == "int8" else "70000.0f"
 
     @property
     def scale_text(self) -> str:

@@ -157,7 +157,7 @@ def _batch_one(graph: Graph, node: Node) -> bool:
     return graph.tensor(node.inputs[0]).shape[0] == graph.tensor(node.outputs[0]).shape[0] == 1
 
 
-def _symmetric(graph: Graph, node: Node) -> bool:
+def symmetric(graph: Graph, node: Node) -> bool:
     quant = graph.tensor(node.inputs[1]).quant
     return quant is not None and not any(quant.zero_point)
 
@@ -185,7 +185,7 @@ WEIGHTS = (
         "its weights must be constant int8",
         lambda g, n: g.is_constant(n.inputs[1]) and g.tensor(n.inputs[1]).dtype == "int8",
     ),
-    Constraint("its weights must be quantized symmetrically (zero point 0)", _symmetric),
+    Constraint("its weights must be quantized symmetrically (zero point 0)", symmetric),
     Constraint("its bias must be a constant int32 vector with one entry for each output channel", _bias_ok),
     Constraint(
         "its fused activation must be none, ReLU, ReLU6 or ReLU_N1_TO_1",

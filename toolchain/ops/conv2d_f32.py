@@ -61,7 +61,7 @@ def _fully_connected(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[
     return [activated(node, sums + bias_of(graph, node, w.shape[0])).reshape(-1, *out.shape)]
 
 
-def _row_of_pixels(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
+def row_of_pixels(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
     """A fully connected layer, or a convolution whose windows are pixels, over one row of all pixels."""
     weights = graph.tensor(node.inputs[1]).shape
     out_c, in_c = weights[0], weights[-1]
@@ -71,19 +71,19 @@ def _row_of_pixels(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
     return (*shapes, *((name, 1) for name in ones), ("pad_top", 0), ("pad_left", 0))
 
 
-def _by_pixels(graph: Graph, node: Node) -> bool:
+def by_pixels(graph: Graph, node: Node) -> bool:
     """Whether every output pixel is made of the one input pixel in its place."""
     window: Window = node.attrs.window
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     return window.size == window.stride == (1, 1) and x.shape[1:3] == out.shape[1:3]
 
 
-def _shapes(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
-    return _row_of_pixels(graph, node) if _by_pixels(graph, node) else window_fields(graph, node)
+def shape_fields(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
+    return row_of_pixels(graph, node) if by_pixels(graph, node) else window_fields(graph, node)
 
 
-def _rows(graph: Graph, node: Node) -> tuple[RowField, ...]:
-    if not _by_pixels(graph, node):
+def row_fields(graph: Graph, node: Node) -> tuple[RowField, ...]:
+    if not by_pixels(graph, node):
         return WINDOW_FIELDS
     width = graph.tensor(node.inputs[0]).shape[2]
     return RowField("in_w", in_h=width), RowField("out_w", out_h=width)
@@ -116,7 +116,7 @@ def _conv2d_terms(graph: Graph, node: Node) -> tuple[float, ...]:
     There is a call for each group of channels; with dilation one for each tap of a row.
     """
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    if _by_pixels(graph, node):
+    if by_pixels(graph, node):
         call, four, four_taps, one, one_taps, outputs = _fully_connected_terms(graph, node)
         windows = float(sum(divmod(out.shape[1] * out.shape[2], PIXELS)))
         return call, windows, four, four, four_taps, one, one, one_taps, outputs
@@ -162,11 +162,11 @@ def _conv2d_variant(half: Half | None, cycles: tuple[float, ...]) -> KernelVaria
     return KernelVariant(
         name=half.name if half else "portable",
         sources=("nn_conv2d_f32.c", f"nn_mac_f32{half.suffix if half else ''}.c"),
-        lower=lambda g, n: (_call(g, n, _shapes(g, n), half),),
+        lower=lambda g, n: (_call(g, n, shape_fields(g, n), half),),
         cost=FittedCost(cycles, _conv2d_terms),
         supports=half.supports if half else KernelVariant.supports,
         overlap=lambda g, n: pixel_overlap(g, n, PIXELS),
-        rows=_rows,
+        rows=row_fields,
     )
 
 
@@ -174,7 +174,7 @@ def _fully_connected_variant(half: Half | None, cycles: tuple[float, ...]) -> Ke
     return KernelVariant(
         name=half.name if half else "portable",
         sources=("nn_conv2d_f32.c", f"nn_mac_f32{half.suffix if half else ''}.c"),
-        lower=lambda g, n: (_call(g, n, _row_of_pixels(g, n), half),),
+        lower=lambda g, n: (_call(g, n, row_of_pixels(g, n), half),),
         cost=FittedCost(cycles, _fully_connected_terms),
         supports=half.supports if half else KernelVariant.supports,
     )

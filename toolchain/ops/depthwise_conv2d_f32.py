@@ -62,7 +62,7 @@ def _lower(graph: Graph, node: Node, half: Half | None) -> tuple[KernelCall, ...
     return (KernelCall(name, f"{name}.h", f"{name}_params", params, node.inputs[:1], node.outputs),)
 
 
-def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
+def lane_terms(graph: Graph, node: Node) -> tuple[float, ...]:
     """The call, pixels; for four channels together and for single ones: how many, rows of taps, taps."""
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     rows, columns = (int(n.sum()) for n in taps_inside(node.attrs.window, x, out))
@@ -79,7 +79,7 @@ def _variant(half: Half | None, cycles: tuple[float, ...]) -> KernelVariant:
         name=half.name if half else "portable",
         sources=("nn_depthwise_conv2d_f32.c", f"nn_depthwise_pixel_f32{half.suffix if half else ''}.c"),
         lower=lambda g, n: _lower(g, n, half),
-        cost=FittedCost(cycles, _terms),
+        cost=FittedCost(cycles, lane_terms),
         supports=half.supports if half else KernelVariant.supports,
         overlap=pixel_overlap,
         rows=lambda g, n: WINDOW_FIELDS,

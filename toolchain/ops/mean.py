@@ -37,7 +37,7 @@ def axes(graph: Graph, node: Node) -> tuple[int, ...]:
     return tuple(sorted({int(a) % rank for a in constant(graph, node.inputs[1]).reshape(-1)}))
 
 
-def _multiplier(graph: Graph, node: Node) -> tuple[int, int]:
+def multiplier_of(graph: Graph, node: Node) -> tuple[int, int]:
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     multiplier, shift = fixedpoint.quantize_multiplier(x.scale / out.scale)
     count = elements(tuple(x.shape[a] for a in axes(graph, node)))
@@ -49,7 +49,7 @@ def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     reduced = tuple(a + 1 for a in axes(graph, node))
     total = (inputs[0].astype(np.int64) - x.zero_point).sum(axis=reduced)
-    scaled = fixedpoint.requantize(total, *_multiplier(graph, node)) + out.zero_point
+    scaled = fixedpoint.requantize(total, *multiplier_of(graph, node)) + out.zero_point
     return [clamp_int8(scaled).reshape(-1, *out.shape)]
 
 
@@ -78,7 +78,7 @@ def _cost_mve(graph: Graph, node: Node) -> Cost:
 def _lower(symbol: str, graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     outer, count, inner = dimensions(graph, node)
-    multiplier, shift = _multiplier(graph, node)
+    multiplier, shift = multiplier_of(graph, node)
     params = (
         ("outer", outer),
         ("count", count),
@@ -113,7 +113,7 @@ def _shape(graph: Graph, node: Node) -> bool:
 def _within(graph: Graph, node: Node) -> bool:
     x = graph.tensor(node.inputs[0])
     count = elements(tuple(x.shape[a] for a in axes(graph, node)))
-    return within_32_bits(255 * count, _multiplier(graph, node)[1])
+    return within_32_bits(255 * count, multiplier_of(graph, node)[1])
 
 
 def _write(graph: Graph, node: Node) -> TfliteRecord:

@@ -23,6 +23,7 @@ from toolchain.ops.base import (
     PtqRule,
     TfliteOperator,
     TfliteRecord,
+    Value,
     clamp_int8,
 )
 from toolchain.ops.common import (
@@ -91,11 +92,11 @@ def _maximum(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
     return [clamp_int8(highest, *activation_range(node.attrs.activation, out)).reshape(-1, *out.shape)]
 
 
-def _lower(symbol: str, graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+def window_fields(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
+    """Shapes and window, as parameters of a kernel have them."""
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     window: Window = node.attrs.window
-    low, high = activation_range(node.attrs.activation, out)
-    params = (
+    return (
         ("in_h", x.shape[1]),
         ("in_w", x.shape[2]),
         ("out_h", out.shape[1]),
@@ -107,9 +108,12 @@ def _lower(symbol: str, graph: Graph, node: Node) -> tuple[KernelCall, ...]:
         ("stride_w", window.stride[1]),
         ("pad_top", window.pad_top),
         ("pad_left", window.pad_left),
-        ("act_min", low),
-        ("act_max", high),
     )
+
+
+def _lower(symbol: str, graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    low, high = activation_range(node.attrs.activation, graph.tensor(node.outputs[0]))
+    params = (*window_fields(graph, node), ("act_min", low), ("act_max", high))
     return (KernelCall(symbol, "nn_pool2d.h", "nn_pool2d_params", params, node.inputs, node.outputs),)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops import pool2d
 from toolchain.ops.base import FittedCost, KernelCall, KernelVariant, Op, Reference, no_attrs
-from toolchain.ops.common import Window, taps_inside
+from toolchain.ops.common import taps_inside
 from toolchain.ops.float32 import ACTIVATION, FLOAT32, LARGEST, activated, pixel_overlap, range_fields
 from toolchain.ops.row_parts import WINDOW_FIELDS, window_rows
 
@@ -38,22 +38,7 @@ def _maximum(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
 
 
 def _lower(symbol: str, graph: Graph, node: Node) -> tuple[KernelCall, ...]:
-    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    window: Window = node.attrs.window
-    params = (
-        ("in_h", x.shape[1]),
-        ("in_w", x.shape[2]),
-        ("out_h", out.shape[1]),
-        ("out_w", out.shape[2]),
-        ("channels", x.shape[3]),
-        ("kernel_h", window.size[0]),
-        ("kernel_w", window.size[1]),
-        ("stride_h", window.stride[0]),
-        ("stride_w", window.stride[1]),
-        ("pad_top", window.pad_top),
-        ("pad_left", window.pad_left),
-        *range_fields(node),
-    )
+    params = (*pool2d.window_fields(graph, node), *range_fields(node))
     return (KernelCall(symbol, "nn_pool2d_f32.h", "nn_pool2d_f32_params", params, node.inputs, node.outputs),)
 
 

@@ -1,0 +1,27 @@
+#include "nn_elementwise_s16.h"
+
+#include "nn_fixedpoint.h"
+
+static int16_t add_one(const nn_add_params *p, int32_t a, int32_t b)
+{
+    int32_t first = nn_requantize(a * (1 << 15), p->multiplier1, p->shift1);
+    int32_t second = nn_requantize(b * (1 << 15), p->multiplier2, p->shift2);
+    int32_t sum = nn_requantize(first + second, p->out_multiplier, p->out_shift);
+    return (int16_t)nn_clamp(sum, p->act_min, p->act_max);
+}
+
+void nn_add_s16(const nn_add_params *p, const int16_t *in1, const int16_t *in2, int16_t *out)
+{
+    const int32_t *d = p->dims, *s1 = p->stride1, *s2 = p->stride2;
+    for (int32_t i = 0; i < d[0]; i++) {
+        for (int32_t j = 0; j < d[1]; j++) {
+            for (int32_t k = 0; k < d[2]; k++) {
+                const int16_t *a = in1 + i * s1[0] + j * s1[1] + k * s1[2];
+                const int16_t *b = in2 + i * s2[0] + j * s2[1] + k * s2[2];
+                for (int32_t l = 0; l < d[3]; l++) {
+                    *out++ = add_one(p, a[l * s1[3]], b[l * s2[3]]);
+                }
+            }
+        }
+    }
+}
