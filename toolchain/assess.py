@@ -86,10 +86,11 @@ def _accuracy(model: Quantized, codes: Sequence[Array], host: Array, device: Arr
     if model.float_model is not None:
         with progress.step("Running the float model"):
             floats = scored(model.float_model.predict(x))
-    return Accuracy(metric, floats, scored(_real(model.graph, host)), scored(_real(model.graph, device)))
+    return Accuracy(metric, floats, scored(real_values(model.graph, host)), scored(real_values(model.graph, device)))
 
 
-def _real(graph: Graph, values: Array) -> Array:
+def real_values(graph: Graph, values: Array) -> Array:
+    """Codes of the first output as real numbers."""
     tensor = graph.tensor(graph.outputs[0])
     return dequantize(values, tensor) if tensor.quant is not None else values
 

@@ -20,6 +20,7 @@ from toolchain.plan import Plan
 from toolchain.planner import make_plan
 from toolchain.progress import Progress
 from toolchain.replay import check_plan
+from toolchain.target import Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,12 +72,18 @@ def compile_model(job: Job, progress: Progress) -> Compiled:
     """Raises ModelError, DataError or ToolError."""
     notes = _Notes(progress)
     model = prepare(job, notes)
+    return compiled_for(job.target, model, model.budget or job.budget, progress, tuple(notes.notes))
+
+
+def compiled_for(
+    target: Target, model: Quantized, budget: Budget, progress: Progress, notes: tuple[str, ...] = ()
+) -> Compiled:
+    """A model that is ready, for one target. Raises TargetError when it cannot keep the budget."""
     with progress.step("Generating C"):
         graph = _reduced(model.graph, progress)
-        budget = model.budget or job.budget
-        plan = make_plan(graph, job.target, budget)
+        plan = make_plan(graph, target, budget)
         check_plan(plan)
-        return Compiled(model, plan, generate(plan, model.ident, job.target), budget, tuple(notes.notes))
+        return Compiled(model, plan, generate(plan, model.ident, target), budget, notes)
 
 
 def _reduced(graph: Graph, progress: Progress) -> Graph:

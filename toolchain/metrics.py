@@ -14,6 +14,7 @@ none       everything else
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -74,6 +75,19 @@ def score(metric: str, outputs: Array, y: Array | None, x: Array | None = None) 
         wanted = _need(x if y is None else y, metric).reshape(len(flat), -1)
         return Score(value=float(np.square(flat - wanted).mean()))
     raise ValueError(f"unknown metric {metric}")
+
+
+def wilson(correct: int, total: int, z: float = 1.959964) -> tuple[float, float]:
+    """The interval that holds the true fraction with 95 % confidence, by Wilson's score.
+
+    Source: Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", 1927.
+    """
+    share, square = correct / total, z * z / total
+    middle = share + square / 2
+    reach = z * math.sqrt(share * (1 - share) / total + square / (4 * total))
+    # The ends touch 0 and 1 exactly where nothing or everything is correct; rounding must not push them past.
+    low, high = (middle - reach) / (1 + square), (middle + reach) / (1 + square)
+    return max(low, 0.0), min(high, 1.0)
 
 
 def predicted_classes(outputs: Array) -> Array:

@@ -44,6 +44,57 @@ def whole_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
 
 
+class KeptFolder:
+    """A folder that fills file by file and keeps what it has when the process is killed.
+
+    Each file is whole or absent. Raises UserError when the folder holds files of somebody else or cannot be written.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.path = out.absolute()
+        check_out(self.path)
+        with self._mended():
+            self.path.mkdir(parents=True, exist_ok=True)
+
+    def read(self, name: str) -> str | None:
+        """The text of a file, None where there is none."""
+        try:
+            return (self.path / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    def write(self, name: str, content: str | bytes) -> Path:
+        """Put a file there, or another one in its place."""
+        place = self.path / name
+        part = place.with_name(f".{place.name}.part")
+        with self._mended():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            # Named first: what a killed run leaves must count as ours.
+            self._own(MANIFEST, f".{MANIFEST}.part", name, str(part.relative_to(self.path)))
+            self._replace(place, part, content)
+        return place
+
+    def _own(self, *names: str) -> None:
+        known = _manifest(self.path)
+        if not known >= set(names):
+            text = json.dumps({"files": sorted(known | set(names))}, indent=1) + "\n"
+            self._replace(self.path / MANIFEST, self.path / f".{MANIFEST}.part", text)
+
+    @staticmethod
+    def _replace(place: Path, part: Path, content: str | bytes) -> None:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
+        part.replace(place)
+
+    @contextmanager
+    def _mended(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as e:
+            raise UserError(
+                f"{self.path}: cannot be written: {e.strerror or e}", "Free some space or choose another --out."
+            ) from e
+
+
 def check_out(out: Path) -> None:
     """Raises UserError when ``out`` is a file or holds files of somebody else."""
     if not out.exists():

@@ -26,11 +26,11 @@ from toolchain.results import Report
 def deploy(job: Job, progress: Progress | None = None, accuracy: bool = True) -> Report:
     """Quantize, compile, build, flash, measure, report; the results are in ``job.out`` when it is set."""
     progress = progress or Progress()
-    choice = _find_board(job, progress)
+    choice = find_board(job, progress)
     compiled = compile_model(job, progress)
     with _workspace(job.out) as folder:
         firmware = build_firmware(job, compiled, folder, progress)
-        _flash(job, firmware, choice, progress)
+        write_image(job, firmware, choice, progress)
         return measured_report(job, compiled, firmware, choice, folder, progress, accuracy)
 
 
@@ -42,7 +42,7 @@ def profile(job: Job, progress: Progress | None = None) -> Report:
 def measure(job: Job, progress: Progress | None = None) -> Report:
     """Measure a board that has the firmware already. ``job.model`` is the model or the folder of its build."""
     progress = progress or Progress()
-    choice = _find_board(job, progress)
+    choice = find_board(job, progress)
     compiled = compile_model(job, progress)
     with _workspace(job.out) as folder:
         firmware = find_firmware(job, compiled, folder, progress)
@@ -54,12 +54,12 @@ def flash(job: Job, progress: Progress | None = None) -> flashers.FlashResult:
     progress = progress or Progress()
     if is_image_file(job.model):
         image = read_image_file(Path(job.model), job.target)
-        return _write(job, image, _find_board(job, progress), progress)
-    choice = _find_board(job, progress)
+        return _write(job, image, find_board(job, progress), progress)
+    choice = find_board(job, progress)
     compiled = compile_model(job, progress)
     with _workspace(None) as folder:
         firmware = find_firmware(job, compiled, folder, progress)
-        return _flash(job, firmware, choice, progress)
+        return write_image(job, firmware, choice, progress)
 
 
 def emulate(job: Job, progress: Progress | None = None) -> Report:
@@ -98,7 +98,7 @@ def _workspace(out: Path | None) -> Iterator[Path]:
         yield Path(name)
 
 
-def _find_board(job: Job, progress: Progress) -> PortChoice:
+def find_board(job: Job, progress: Progress) -> PortChoice:
     """The board's port, opened once: what is missing should be told before the model is quantized and built."""
     if job.target.kind == "host":
         raise TargetError(f"{job.target.name} is no board", "Run the model on this computer: mcuforge emulate")
@@ -117,7 +117,8 @@ def _check_machine(job: Job) -> None:
         compiler_command(job.target)
 
 
-def _flash(job: Job, firmware: Firmware, choice: PortChoice, progress: Progress) -> flashers.FlashResult:
+def write_image(job: Job, firmware: Firmware, choice: PortChoice, progress: Progress) -> flashers.FlashResult:
+    """Flash a firmware that has been built. Raises TargetError when the target has no flash."""
     if firmware.image is None or firmware.origin is None:
         raise TargetError(f"{job.target.name} has no flash", "Choose a board: mcuforge targets")
     return _write(job, flashers.FlashImage(firmware.image, firmware.origin, firmware.elf), choice, progress)

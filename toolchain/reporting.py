@@ -47,7 +47,7 @@ def _report(job: Job, compiled: Compiled, firmware: Firmware, choice: PortChoice
     plan, ident, graph = compiled.plan, compiled.model.ident, compiled.model.graph
     return Report(
         model=ModelInfo(ident.name, ident.sha256, total_macs(graph), total_parameters(graph)),
-        target=TargetInfo(job.target.name, job.target.core, _public_url(choice), choice.virtual),
+        target=TargetInfo(job.target.name, job.target.core, public_url(choice), choice.virtual),
         memory=Memory(
             flash_bytes=firmware.flash,
             ram_bytes=firmware.ram,
@@ -93,6 +93,6 @@ def _layers(plan: Plan, firmware: Firmware, timing: Timing) -> tuple[LayerResult
     )
 
 
-def _public_url(choice: PortChoice) -> str:
+def public_url(choice: PortChoice) -> str:
     """The port for the report; a host executable's path is nobody's business."""
     return "host process" if choice.url.startswith("host://") else choice.url

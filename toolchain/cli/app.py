@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from toolchain.cli import tradeoffs
 from toolchain.cli.finetune import finetune
 from toolchain.cli.options import (
     DataOption,
@@ -302,6 +303,7 @@ def inspect(
 
 
 app.command()(finetune)
+tradeoffs.add_to(app)
 
 
 @app.command()

@@ -1,0 +1,110 @@
+"""The commands that show what formats cost and find a mixture of them: they join the others in ``app``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from toolchain.cli.options import (
+    DataOption,
+    EvaluationOption,
+    FlasherName,
+    FlasherOption,
+    LimitOption,
+    Limits,
+    ModelArgument,
+    NameOption,
+    OutOption,
+    PortOption,
+    Quantization,
+    RepresentativeOption,
+    RunsOption,
+    TargetOption,
+    default_out,
+    make_job,
+    output_of,
+    with_common_options,
+    with_limits,
+)
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+FormatsOption = Annotated[
+    str | None, typer.Option("--formats", metavar="A,B,C", help="Formats, separated by commas; default: all of them.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Make the commands known to ``app``."""
+    for command in (compare,):
+        app.command()(with_common_options(command))
+
+
+@with_limits
+def compare(
+    ctx: typer.Context,
+    model: ModelArgument,
+    limits: Limits,
+    data: DataOption = None,
+    representative: RepresentativeOption = None,
+    evaluation: EvaluationOption = None,
+    target: TargetOption = "stm32",
+    port: PortOption = "auto",
+    flasher: FlasherOption = FlasherName.auto,
+    formats: FormatsOption = None,
+    tuned: Annotated[
+        list[str] | None,
+        typer.Option("--tuned", metavar="FORMAT=MODEL", help="A model trained for a format, as a row of its own."),
+    ] = None,
+    verify: Annotated[
+        int, typer.Option("--verify", metavar="N", min=1, help="Samples whose outputs the board must give too.")
+    ] = 4,
+    runs: RunsOption = 2,
+    limit: LimitOption = None,
+    name: NameOption = None,
+    out: OutOption = None,
+) -> None:
+    """Deploy the model in every number format: accuracy, flash, RAM, latency and modelled energy side by side."""
+    from toolchain.compare import candidates, run, write
+    from toolchain.output import KeptFolder
+
+    chosen = candidates.candidates(_names(formats) or candidates.DEFAULT_FORMATS, candidates.parse_tuned(tuned or ()))
+    job = make_job(
+        model,
+        target,
+        Quantization(),
+        limits,
+        data=data,
+        representative=representative,
+        evaluation=evaluation,
+        port=port,
+        flasher=flasher,
+        runs=runs,
+        limit=limit,
+        name=name,
+    )
+    folder = KeptFolder(out or default_out(model, name, "compare"))
+    output = output_of(ctx)
+    progress = output.progress()
+    found = run.compare(job, chosen, folder, progress, verify)
+    written = write.write(found, folder, progress)
+    output.result(found.to_json(), lambda: _with_files(write.render(found), written))
+
+
+def _names(formats: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in (formats or "").split(",") if name.strip())
+
+
+def _with_files(result: RenderableType, written: list[Path]) -> RenderableType:
+    from rich.console import Group
+    from rich.text import Text
+
+    return Group(result, Text("\n" + "\n".join(f"{_shown(path)}" for path in written)))
+
+
+def _shown(path: Path) -> Path:
+    """Below the working folder, where it is."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
