@@ -39,7 +39,7 @@ FormatsOption = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Make the commands known to ``app``."""
-    for command in (compare,):
+    for command in (compare, sensitivity):
         app.command()(with_common_options(command))
 
 
@@ -90,6 +90,31 @@ def compare(
     output = output_of(ctx)
     progress = output.progress()
     found = run.compare(job, chosen, folder, progress, verify)
+    written = write.write(found, folder, progress)
+    output.result(found.to_json(), lambda: _with_files(write.render(found), written))
+
+
+def sensitivity(
+    ctx: typer.Context,
+    model: ModelArgument,
+    data: DataOption = None,
+    representative: RepresentativeOption = None,
+    formats: FormatsOption = None,
+    limit: LimitOption = None,
+    name: NameOption = None,
+    out: OutOption = None,
+) -> None:
+    """What each layer bears, format by format: noise, accuracy lost, why, and what to do."""
+    from toolchain.output import KeptFolder
+    from toolchain.sensitivity import measure, write
+    from toolchain.sensitivity.load import load_network
+
+    folder = KeptFolder(out or default_out(model, name, "sensitivity"))
+    output = output_of(ctx)
+    progress = output.progress()
+    chosen = _names(formats) or measure.DEFAULT_FORMATS
+    net = load_network(model, data, representative, limit, name, progress)
+    found = measure.sensitivity(net, chosen, progress)
     written = write.write(found, folder, progress)
     output.result(found.to_json(), lambda: _with_files(write.render(found), written))
 

@@ -1,0 +1,1 @@
+"""``mcuforge sensitivity``: what each layer bears, format by format, why, and what to do about it."""
