@@ -66,7 +66,7 @@ def score(metric: str, outputs: Array, y: Array | None, x: Array | None = None) 
         return None
     flat = outputs.reshape(len(outputs), -1).astype(np.float64)
     if metric == ACCURACY:
-        labels = _class_labels(_need(y, metric)[: len(flat)])
+        labels = class_labels(_need(y, metric)[: len(flat)])
         return Score(correct=int((predicted_classes(outputs) == labels).sum()), total=len(labels))
     if metric == AUC:
         error = np.square(flat - _need(x, metric).reshape(len(flat), -1)).mean(axis=1)
@@ -123,7 +123,8 @@ def _one_hot(flat: Array) -> bool:
     return bool(np.isin(flat, (0, 1)).all() and (flat.sum(axis=1) == 1).all())
 
 
-def _class_labels(y: Array) -> Array:
+def class_labels(y: Array) -> Array:
+    """Class indices, from indices or one-hot rows."""
     flat = y.reshape(len(y), -1)
     labels: Array = (flat[:, 0] if flat.shape[1] == 1 else flat.argmax(axis=1)).astype(np.int64)
     return labels

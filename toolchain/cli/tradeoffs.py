@@ -20,6 +20,7 @@ from toolchain.cli.options import (
     PortOption,
     Quantization,
     RepresentativeOption,
+    RoundingName,
     RunsOption,
     TargetOption,
     default_out,
@@ -39,7 +40,7 @@ FormatsOption = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Make the commands known to ``app``."""
-    for command in (compare, sensitivity):
+    for command in (compare, sensitivity, search):
         app.command()(with_common_options(command))
 
 
@@ -117,6 +118,75 @@ def sensitivity(
     found = measure.sensitivity(net, chosen, progress)
     written = write.write(found, folder, progress)
     output.result(found.to_json(), lambda: _with_files(write.render(found), written))
+
+
+@with_limits
+def search(
+    ctx: typer.Context,
+    model: ModelArgument,
+    limits: Limits,
+    data: DataOption = None,
+    representative: RepresentativeOption = None,
+    evaluation: EvaluationOption = None,
+    validation: Annotated[
+        str | None,
+        typer.Option(
+            "--validation", metavar="DATA", help="Samples (x_test, y_test) to choose by, instead of the calibration's."
+        ),
+    ] = None,
+    target: TargetOption = "stm32",
+    max_drop: Annotated[
+        float,
+        typer.Option("--max-drop", metavar="POINTS", min=0.0, help="Accuracy that may be lost, in points of per cent."),
+    ] = 0.5,
+    formats: FormatsOption = None,
+    rounding: Annotated[
+        RoundingName, typer.Option("--rounding", metavar="HOW", help="Of weights below int8: adaround or nearest.")
+    ] = RoundingName.adaround,
+    trials: Annotated[int, typer.Option("--trials", metavar="N", min=1, help="Mixtures to try in all.")] = 40,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of what is drawn.")] = 0,
+    jobs: Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="Processes to try mixtures in.")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", metavar="URL", help="Dask scheduler (tcp://...) with workers to use.")
+    ] = None,
+    study: Annotated[
+        Path | None, typer.Option("--study", metavar="FILE", help="Journal to keep and go on with; default: in --out.")
+    ] = None,
+    limit: LimitOption = None,
+    name: NameOption = None,
+    out: OutOption = None,
+) -> None:
+    """Find a format for each layer within limits on flash, RAM, latency and accuracy lost; writes a recipe."""
+    from toolchain.output import KeptFolder
+    from toolchain.search import run, write
+
+    job = make_job(
+        model,
+        target,
+        Quantization(),
+        limits,
+        data=data,
+        representative=representative,
+        evaluation=evaluation,
+        limit=limit,
+        name=name,
+    )
+    folder = KeptFolder(out or default_out(model, name, "search"))
+    options = run.Options(
+        study=study or folder.own(write.STUDY_NAME),
+        formats=_names(formats) or run.DEFAULT_FORMATS,
+        trials=trials,
+        seed=seed,
+        jobs=jobs,
+        scheduler=scheduler,
+        max_drop=max_drop,
+        rounding=rounding.value,
+        validation=validation,
+    )
+    output = output_of(ctx)
+    found = run.search(job, options, output.progress())
+    written = write.write(found, folder)
+    output.result(run.plain(found), lambda: _with_files(write.render(found), written))
 
 
 def _names(formats: str | None) -> tuple[str, ...]:

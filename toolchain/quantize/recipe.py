@@ -225,14 +225,19 @@ def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
     return table
 
 
-def write_recipe(recipe: Recipe, path: Path) -> None:
-    """``recipe`` as a TOML file that ``read_recipe`` reads to an equal one."""
+def recipe_text(recipe: Recipe) -> str:
+    """``recipe`` as the text of a TOML file that ``read_recipe`` reads to an equal one."""
     table = recipe_to_dict(recipe)
     layers = table.pop("layers")
     lines = [f"{name} = {_toml(value)}" for name, value in table.items()]
     for name, layer in layers.items():
         lines += ["", f"[layers.{_toml(name)}]", *(f"{key} = {_toml(value)}" for key, value in layer.items())]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return "\n".join(lines) + "\n"
+
+
+def write_recipe(recipe: Recipe, path: Path) -> None:
+    """The file that ``read_recipe`` reads to an equal recipe."""
+    path.write_text(recipe_text(recipe), encoding="utf-8")
 
 
 def _toml(value: str | bool) -> str:

@@ -1,0 +1,69 @@
+"""Mixtures that are worth trying first: uniform ones, and greedy ones by each layer's sensitivity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from toolchain.quantize.formats import INT8, weight_format
+from toolchain.search.objective import Choice
+from toolchain.sensitivity.measure import Cell, Sensitivity
+
+_LEAST_HARM = 1e-4
+
+
+def first_choices(
+    layers: Sequence[str], formats: Sequence[str], weights: Mapping[str, int], found: Sensitivity, most: int
+) -> list[Choice]:
+    """At most ``most`` choices: all layers in the best format, the ends in it and the rest in one, greedy mixtures.
+
+    ``weights`` are their numbers by layer. A greedy mixture takes step by step the change of one layer's format that
+    saves most bytes for the harm that it does when done alone.
+    """
+    best = INT8 if INT8 in formats else max(formats, key=_bits)
+    cells = {row.name: row.cells for row in found.rows}
+    harms = {(layer, name): _harm(cells[layer][name]) for layer in layers for name in formats if name in cells[layer]}
+    chain = _greedy(layers, formats, weights, harms, best)
+    uniform = [
+        tuple(best if i in (0, len(layers) - 1) else name for i in range(len(layers)))
+        for name in sorted(formats, key=_bits, reverse=True)
+    ]
+    # The greedy chain goes from all int8 to the smallest; some of it, evenly, between the uniform ones.
+    room = max(most - len(uniform), 0)
+    step = max(1, -(-len(chain) // room)) if room else len(chain) + 1
+    chosen = [tuple([best] * len(layers)), *chain[step - 1 :: step], *uniform]
+    return list(dict.fromkeys(chosen))[:most]
+
+
+def _greedy(
+    layers: Sequence[str],
+    formats: Sequence[str],
+    weights: Mapping[str, int],
+    harms: Mapping[tuple[str, str], float],
+    best: str,
+) -> list[Choice]:
+    current = dict.fromkeys(layers, best)
+    chain: list[Choice] = []
+    while True:
+        moves = [
+            ((_bits(current[layer]) - _bits(name)) * weights[layer], harms[layer, name], layer, name)
+            for layer in layers
+            for name in formats
+            if _bits(name) < _bits(current[layer]) and (layer, name) in harms
+        ]
+        if not moves:
+            return chain
+        # The harm that is added: a layer that has lost something already pays the difference.
+        now = {layer: harms.get((layer, current[layer]), 0.0) for layer in layers}
+        _, _, layer, name = max(moves, key=lambda m: (m[0] / max(m[1] - now[m[2]], _LEAST_HARM), m[2], m[3]))
+        current[layer] = name
+        chain.append(tuple(current[each] for each in layers))
+
+
+def _bits(name: str) -> float:
+    return weight_format(name, name).bits
+
+
+def _harm(cell: Cell) -> float:
+    """From 0: changed answers, and the noise of the output, which tells harmless formats apart."""
+    noise = 0.0 if cell.output_sqnr is None else 10 ** (-cell.output_sqnr / 10)
+    return (cell.changed or 0.0) + 0.1 * min(noise, 10.0)
