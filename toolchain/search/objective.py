@@ -37,11 +37,13 @@ class Problem:
     """All that an evaluation needs; it can be sent to another process.
 
     ``content`` is the float ``.tflite``; ``columns`` are the representative samples, ``judged`` those that answers are
-    compared on, with ``labels`` (None: the float model's answers, whose outputs are ``floats``). ``base`` is the recipe whose layers a
-    choice sets. ``max_drop`` is in points of expected accuracy: how much less probability the right class gets on
-    average. That is the accuracy lost where probabilities mean what they say, and some hundred samples tell a tenth of
-    a point of it, where counting right answers tells whole points. For a model that is no classifier it is in per cent
-    of noise in the power of its output.
+    compared on, with ``labels`` (None: the float model's answers; ``floats`` are its outputs). ``base`` is the recipe
+    whose layers a choice sets.
+
+    ``max_drop`` is in points of expected accuracy: how much less probability the right class gets on average. That is
+    the accuracy lost where probabilities mean what they say, and a hundred samples tell a fraction of a point of it,
+    where counting right answers tells whole points. For a model that is no classifier it is in per cent of noise in
+    the power of its output.
     """
 
     name: str

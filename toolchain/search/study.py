@@ -171,7 +171,7 @@ def opened(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     logging.getLogger("distributed").setLevel(logging.ERROR)
     with _locked(path), warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        warnings.filterwarnings("ignore", module="optuna")
         backend = JournalFileBackend(str(path), lock_obj=_Alone(str(path)))
         try:
             storage = JournalStorage(backend)
