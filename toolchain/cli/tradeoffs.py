@@ -141,8 +141,9 @@ def search(
     ] = 0.5,
     formats: FormatsOption = None,
     rounding: Annotated[
-        RoundingName, typer.Option("--rounding", metavar="HOW", help="Of weights below int8: adaround or nearest.")
-    ] = RoundingName.adaround,
+        RoundingName,
+        typer.Option("--rounding", metavar="HOW", help="Of weights below int8: nearest, least-squares or adaround."),
+    ] = RoundingName.least_squares,
     trials: Annotated[int, typer.Option("--trials", metavar="N", min=1, help="Mixtures to try in all.")] = 40,
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of what is drawn.")] = 0,
     jobs: Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="Processes to try mixtures in.")] = 1,

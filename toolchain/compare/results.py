@@ -123,7 +123,7 @@ class Comparison:
 
 def short_reason(text: str) -> str:
     """The first line, and the second where it is the first of a list."""
-    first, *more = text.splitlines()
+    first, *more = text.splitlines() or [""]
     if not more:
         return first
     return f"{first}: {more[0].strip()}" + (" and so on" if len(more) > 1 else "")
@@ -163,7 +163,7 @@ def to_csv(found: Comparison) -> str:
     writer.writeheader()
     latency, flash = found.front("latency"), found.front("flash_bytes")
     for row in found.rows:
-        cells: dict[str, Any] = {"format": row.name, "metric": found.metric, "reason": row.reason}
+        cells: dict[str, Any] = {"format": row.name, "metric": found.metric, "reason": short_reason(row.reason)}
         if row.measured is not None:
             cells |= _cells(row.measured)
             cells |= {"on_front_latency": int(row.name in latency), "on_front_flash": int(row.name in flash)}

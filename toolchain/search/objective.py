@@ -25,8 +25,9 @@ from toolchain.passes import reduce
 from toolchain.plan import Plan
 from toolchain.planner import make_plan
 from toolchain.progress import Progress
+from toolchain.quantize.formats import is_below_int8
 from toolchain.quantize.ptq import quantize
-from toolchain.quantize.recipe import LayerRecipe, Recipe
+from toolchain.quantize.recipe import NEAREST, LayerRecipe, Recipe
 from toolchain.target import Target
 
 Choice = tuple[str, ...]  # a format for each of ``Problem.layers``
@@ -102,12 +103,24 @@ class Outcome:
 
 
 def evaluate(problem: Problem, choice: Choice) -> Outcome:
-    """Quantize, plan and judge. What cannot be quantized or run is an ``Outcome`` with its reason."""
+    """Quantize, plan and judge. What cannot be quantized or run is an ``Outcome`` with its reason.
+
+    What costs too much even so is judged with weights rounded to the nearest: better rounding takes long and changes
+    hardly more than the drop.
+    """
+    recipe = problem.recipe(choice)
     try:
-        graph = quantized(problem, problem.recipe(choice))
-        plan = _plan(problem, graph)
+        quick = _outcome(problem, dataclasses.replace(recipe, rounding=NEAREST))
+        passed = any(part > 0 for part in quick.excess[:3])
+        learned = recipe.rounding != NEAREST and any(is_below_int8(name) for name in choice)
+        return quick if passed or not learned else _outcome(problem, recipe)
     except UserError as e:
         return Outcome(refused=e.problem.splitlines()[0])
+
+
+def _outcome(problem: Problem, recipe: Recipe) -> Outcome:
+    graph = quantized(problem, recipe)
+    plan = _plan(problem, graph)
     drop, changed = judge(problem, outputs_of(graph, problem.judged))
     flash, ram = plan.predicted_flash, plan.memory.arena_bytes
     cycles = sum(step.cycles for step in plan.steps)
@@ -158,7 +171,7 @@ def probabilities(outputs: Array) -> Array:
     """The outputs as they are where they are probabilities, else their softmax; in float64, (samples, classes)."""
     flat = outputs.reshape(len(outputs), -1).astype(np.float64)
     # Codes of probabilities do not add up to one exactly.
-    if flat.min() >= 0 and np.abs(flat.sum(axis=1) - 1).max() < 0.1:
+    if flat.min() >= 0 and flat.max() <= 1 and np.abs(flat.sum(axis=1) - 1).max() < 0.1:
         return flat
     powers = np.exp(flat - flat.max(axis=1, keepdims=True))
     found: Array = powers / powers.sum(axis=1, keepdims=True)

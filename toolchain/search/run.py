@@ -18,7 +18,7 @@ from toolchain.graph import Array
 from toolchain.job import Job
 from toolchain.progress import Progress
 from toolchain.quantize.formats import FORMATS, INT8, is_float
-from toolchain.quantize.recipe import ADAROUND, Recipe
+from toolchain.quantize.recipe import LEAST_SQUARES, Recipe
 from toolchain.results import Score
 from toolchain.search.objective import Choice, Outcome, Problem, outputs_of, quantized
 from toolchain.search.prior import first_choices
@@ -41,7 +41,7 @@ class Options:
     jobs: int = 1
     scheduler: str | None = None
     max_drop: float = 0.5
-    rounding: str = ADAROUND
+    rounding: str = LEAST_SQUARES
     validation: str | None = None
 
 

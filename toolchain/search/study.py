@@ -12,7 +12,7 @@ import fcntl
 import json
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ class Search:
                 while True:
                     while len(open_trials) < jobs and done + len(open_trials) < trials:
                         trial = self._again(stale.pop(0)) if stale else self._ask()
-                        known = self._known(self._choice(trial.params))
+                        known = self._known(trial)
                         if known is not None:
                             self._tell(trial, known)
                             done += 1
@@ -96,7 +96,7 @@ class Search:
     def finished(self) -> list[Tried]:
         """What has been evaluated, in the order of the trials."""
         return [
-            Tried(t.number, self._choice(t.params), _outcome_of(t))
+            Tried(t.number, self._choice(t.params), _outcome(t.user_attrs[_OUTCOME]))
             for t in self.study.get_trials(deepcopy=False)
             if t.state == TrialState.COMPLETE
         ]
@@ -104,7 +104,11 @@ class Search:
     def _choice(self, params: dict[str, Any]) -> Choice:
         return tuple(str(params[layer]) for layer in self.problem.layers)
 
-    def _known(self, choice: Choice) -> Outcome | None:
+    def _known(self, trial: Trial) -> Outcome | None:
+        """What is known of the trial's choice: it was tried before, or the kill came after the evaluation."""
+        if _OUTCOME in trial.user_attrs:
+            return _outcome(trial.user_attrs[_OUTCOME])
+        choice = self._choice(trial.params)
         return next((t.outcome for t in self.finished() if t.choice == choice), None)
 
     def _ask(self) -> Trial:
@@ -133,7 +137,8 @@ class Search:
         )
 
     def _tell(self, trial: Trial, outcome: Outcome) -> None:
-        trial.set_user_attr(_OUTCOME, dataclasses.asdict(outcome))
+        if _OUTCOME not in trial.user_attrs:
+            trial.set_user_attr(_OUTCOME, dataclasses.asdict(outcome))
         for name, part in zip(_LIMITS, outcome.excess, strict=True):
             trial.set_constraint(name, part)
         if outcome.refused:
@@ -153,10 +158,8 @@ def _text(outcome: Outcome) -> str:
     )
 
 
-def _outcome_of(trial: FrozenTrial) -> Outcome:
-    values = dict(trial.user_attrs[_OUTCOME])
-    values["excess"] = tuple(values["excess"])
-    return Outcome(**values)
+def _outcome(values: Mapping[str, Any]) -> Outcome:
+    return Outcome(**{**values, "excess": tuple(values["excess"])})
 
 
 @contextmanager
@@ -175,9 +178,10 @@ def opened(
         backend = JournalFileBackend(str(path), lock_obj=_Alone(str(path)))
         try:
             storage = JournalStorage(backend)
-            study = optuna.create_study(
-                storage=storage, study_name=_NAME, load_if_exists=True, directions=["minimize"] * 3
-            )
+            if any(known.study_name == _NAME for known in optuna.get_all_study_summaries(storage)):
+                study = optuna.load_study(study_name=_NAME, storage=storage)
+            else:
+                study = optuna.create_study(storage=storage, study_name=_NAME, directions=["minimize"] * 3)
             attrs = study.user_attrs
         except (ValueError, KeyError, TypeError, AttributeError) as e:
             raise UserError(f"{path}: not the journal of a search", "Name another file: --study FILE") from e

@@ -12,7 +12,7 @@ from typing import Any
 
 from toolchain.errors import ToolError
 
-_CONNECT_S = 15
+_CONNECT_S = 5
 
 
 @contextmanager

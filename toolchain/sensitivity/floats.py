@@ -27,10 +27,10 @@ from toolchain.quantize import grid
 from toolchain.quantize.converter import convert
 from toolchain.quantize.float_run import run_samples
 from toolchain.quantize.ptq import quantize
-from toolchain.quantize.recipe import NONE, Recipe, layer_name, layers_with_weights, recipe_for
+from toolchain.quantize.recipe import NEAREST, NONE, layer_name, layers_with_weights, recipe_for
 
 SQNR_SAMPLES = 16
-_ENOUGH = 40  # samples that some ways of rounding learn from
+_ENOUGH = 40  # samples that say which inputs of a layer are large, for weights below int8
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,12 +80,13 @@ class FloatNetwork:
         return constant(self.graph, self.layers[name].inputs[1])
 
     def rounded(self, format_name: str) -> dict[str, Array]:
-        """The weights of every layer as the format holds them. Raises UserError for what cannot be done."""
-        recipe = dataclasses.replace(recipe_for(format_name), keep_ends=False, bias_correction=NONE, equalization=False)
-        return self.rounded_by(recipe)
+        """The weights of every layer as the format holds them, each rounded to the nearest.
 
-    def rounded_by(self, recipe: Recipe) -> dict[str, Array]:
-        """The weights of every layer as ``recipe`` makes them."""
+        Raises UserError for what cannot be done.
+        """
+        recipe = dataclasses.replace(
+            recipe_for(format_name, NEAREST), keep_ends=False, bias_correction=NONE, equalization=False
+        )
         few = [column[:_ENOUGH] for column in self.columns]
         made = quantize(self.model(self.content({})), few, recipe=recipe)
         graph = clean(parse_tflite(made, self.name, self.source))

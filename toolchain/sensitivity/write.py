@@ -57,7 +57,8 @@ def sentence(found: Sensitivity) -> str:
     """What was done, and by which samples it is judged."""
     reached = "" if found.accuracy is None else f" (float accuracy on them {found.accuracy:.1f} %)"
     return (
-        f"One layer's weights at a time in the format, all else float; judged by {found.samples} representative "
+        "One layer's weights at a time in the format, rounded to the nearest, all else float; judged by "
+        f"{found.samples} representative "
         f"samples{reached}; the test set was not used."
     )
 

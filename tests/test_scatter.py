@@ -1,0 +1,68 @@
+"""Plots: labels that keep clear of each other, axes at round numbers, Pareto fronts, intervals."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from toolchain.metrics import wilson
+from toolchain.report import picture
+from toolchain.report.scatter import HEIGHT, LEFT, WIDTH, Box, Point, pareto, scatter
+
+
+def points(count: int, seed: int, spread: float) -> list[Point]:
+    rng = np.random.default_rng(seed)
+    x, y = 5 + spread * rng.random(count), 80 + spread * rng.random(count)
+    front = pareto(list(zip(x, y, strict=True)))
+    return [Point(f"int8:format-{i}", x[i], y[i], y[i] - 2, y[i] + 2, front[i]) for i in range(count)]
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.05, 3.0], ids=["one place", "close", "apart"])
+@pytest.mark.parametrize("count", [1, 18])
+def test_labels_overlap_nothing(count: int, spread: float) -> None:
+    plot = scatter(points(count, 3, spread), "t", "x", "y")
+    assert len(plot.marks) == count
+    dots = [Box(m.x - 4, m.y - 4, m.x + 4, m.y + 4) for m in plot.marks]
+    for a, b in combinations(plot.marks, 2):
+        assert not a.box.meets(b.box), (a.label, b.label)
+    for mark in plot.marks:
+        assert not any(mark.box.meets(dot) for dot in dots), mark.label
+        assert LEFT < mark.box.left < mark.box.right < WIDTH
+        assert 0 < mark.box.top < mark.box.bottom < HEIGHT
+        far = abs(mark.box.left - mark.x) > 40 and abs(mark.box.right - mark.x) > 40
+        assert mark.line is not None or not far, "a label far from its point has a line to it"
+
+
+def test_the_axes_hold_all_and_end_at_round_numbers() -> None:
+    plot = scatter([Point("a", 3.4, 91.2, 87.0, 95.1, True), Point("b", 8.1, 12.0, 9.0, 15.0, False)], "t", "x", "y")
+    assert [t.text for t in plot.x_ticks] == ["0", "2", "4", "6", "8", "10"]
+    assert [t.text for t in plot.y_ticks] == ["0", "20", "40", "60", "80", "100"]
+    assert plot.marks[0].y < plot.marks[1].y, "more is higher"
+    assert plot.marks[0].high < plot.marks[0].y < plot.marks[0].low
+
+
+def test_the_front_is_what_nothing_beats() -> None:
+    assert pareto([(1, 50), (2, 60), (2, 55), (3, 60), (4, 90)]) == [True, True, False, False, True]
+    assert pareto([(1, 50), (1, 50)]) == [True, True]
+    assert pareto([]) == []
+
+
+def test_wilson_intervals() -> None:
+    """Values of the formula by hand: 8 of 10, and the ends."""
+    assert wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+    assert wilson(0, 20)[0] == 0
+    assert wilson(20, 20) == pytest.approx((0.8389, 1.0), abs=1e-4)
+    assert wilson(445, 500) == pytest.approx((0.8596, 0.9145), abs=1e-4)
+
+
+def test_a_png_is_made_of_the_same_plot() -> None:
+    plot = scatter(points(5, 1, 3.0), "t", "x", "y")
+    content = picture.png("scatter.svg.j2", plot=plot)
+    assert content is not None
+    assert content.startswith(b"\x89PNG")
+    assert len(content) > 5_000
+    text = picture.svg("scatter.svg.j2", plot=plot)
+    assert "http" not in text
+    assert all(mark.label in text for mark in plot.marks)
