@@ -206,15 +206,15 @@ _LIMITS = {
 
 def with_limits(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of the budget; it takes them together as ``limits``."""
-    return _with_group(function, "limits", Limits, _LIMITS)
+    return with_group(function, "limits", Limits, _LIMITS)
 
 
 def with_quantization(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of quantization; it takes them together as ``quantization``."""
-    return _with_group(function, "quantization", Quantization, _QUANTIZATION)
+    return with_group(function, "quantization", Quantization, _QUANTIZATION)
 
 
-def _with_group(
+def with_group(
     function: Callable[..., None], parameter: str, group: type[Any], options: dict[str, Any]
 ) -> Callable[..., None]:
     """``function`` with an option for each field of ``group``, which it takes together as ``parameter``."""

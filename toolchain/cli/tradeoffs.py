@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +29,7 @@ from toolchain.cli.options import (
     make_job,
     output_of,
     with_common_options,
+    with_group,
     with_limits,
 )
 
@@ -120,39 +123,63 @@ def sensitivity(
     output.result(found.to_json(), lambda: _with_files(write.render(found), written))
 
 
-@with_limits
-def search(
-    ctx: typer.Context,
-    model: ModelArgument,
-    limits: Limits,
-    data: DataOption = None,
-    representative: RepresentativeOption = None,
-    evaluation: EvaluationOption = None,
-    validation: Annotated[
+@dataclass(frozen=True)
+class Searching:
+    """How mixtures are tried and judged; the command takes it from eight options."""
+
+    validation: str | None = None
+    max_drop: float = 0.5
+    rounding: RoundingName = RoundingName.least_squares
+    trials: int = 40
+    seed: int = 0
+    jobs: int = 1
+    scheduler: str | None = None
+    study: Path | None = None
+
+
+_SEARCHING = {
+    "validation": Annotated[
         str | None,
         typer.Option(
             "--validation", metavar="DATA", help="Samples (x_test, y_test) to choose by, instead of the calibration's."
         ),
-    ] = None,
-    target: TargetOption = "stm32",
-    max_drop: Annotated[
+    ],
+    "max_drop": Annotated[
         float,
-        typer.Option("--max-drop", metavar="POINTS", min=0.0, help="Accuracy that may be lost, in points of per cent."),
-    ] = 0.5,
-    formats: FormatsOption = None,
-    rounding: Annotated[
+        typer.Option("--max-drop", metavar="POINTS", min=0.0, help="Expected accuracy that may be lost, in points."),
+    ],
+    "rounding": Annotated[
         RoundingName,
         typer.Option("--rounding", metavar="HOW", help="Of weights below int8: nearest, least-squares or adaround."),
-    ] = RoundingName.least_squares,
-    trials: Annotated[int, typer.Option("--trials", metavar="N", min=1, help="Mixtures to try in all.")] = 40,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of what is drawn.")] = 0,
-    jobs: Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="Processes to try mixtures in.")] = 1,
-    scheduler: Annotated[
+    ],
+    "trials": Annotated[int, typer.Option("--trials", metavar="N", min=1, help="Mixtures to try in all.")],
+    "seed": Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of what is drawn.")],
+    "jobs": Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="Processes to try mixtures in.")],
+    "scheduler": Annotated[
         str | None, typer.Option("--scheduler", metavar="URL", help="Dask scheduler (tcp://...) with workers to use.")
-    ] = None,
-    study: Annotated[
+    ],
+    "study": Annotated[
         Path | None, typer.Option("--study", metavar="FILE", help="Journal to keep and go on with; default: in --out.")
-    ] = None,
+    ],
+}
+
+
+def _with_searching(function: Callable[..., None]) -> Callable[..., None]:
+    return with_group(function, "searching", Searching, _SEARCHING)
+
+
+@with_limits
+@_with_searching
+def search(
+    ctx: typer.Context,
+    model: ModelArgument,
+    limits: Limits,
+    searching: Searching,
+    data: DataOption = None,
+    representative: RepresentativeOption = None,
+    evaluation: EvaluationOption = None,
+    target: TargetOption = "stm32",
+    formats: FormatsOption = None,
     limit: LimitOption = None,
     name: NameOption = None,
     out: OutOption = None,
@@ -173,17 +200,10 @@ def search(
         name=name,
     )
     folder = KeptFolder(out or default_out(model, name, "search"))
-    options = run.Options(
-        study=study or folder.own(write.STUDY_NAME),
-        formats=_names(formats) or run.DEFAULT_FORMATS,
-        trials=trials,
-        seed=seed,
-        jobs=jobs,
-        scheduler=scheduler,
-        max_drop=max_drop,
-        rounding=rounding.value,
-        validation=validation,
-    )
+    typed = {f.name: getattr(searching, f.name) for f in fields(searching)}
+    typed["study"] = searching.study or folder.own(write.STUDY_NAME)
+    typed["rounding"] = searching.rounding.value
+    options = run.Options(formats=_names(formats) or run.DEFAULT_FORMATS, **typed)
     output = output_of(ctx)
     found = run.search(job, options, output.progress())
     written = write.write(found, folder)

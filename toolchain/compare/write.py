@@ -117,7 +117,7 @@ def render(found: Comparison) -> RenderableType:
     heads = ("format", found.metric, "95 %", "flash\nKiB", "RAM\nKiB", f"M\n{unit}", "uJ", "front")
     for i, head in enumerate(heads):
         justify: JustifyMethod = "right" if 0 < i < len(heads) - 1 else "left"
-        table.add_column(head, justify=justify, overflow="fold", no_wrap=i in (0, 2))
+        table.add_column(head, justify=justify, overflow="fold", no_wrap=i < 3)
     texts = lines(found)
     for row, line in zip(found.rows, texts, strict=True):
         if row.measured is not None:
