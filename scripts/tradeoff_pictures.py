@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 from pathlib import Path
+
+from PIL import Image
 
 from toolchain.cli import run
 
@@ -22,7 +23,9 @@ def main() -> int:
             code = run([command, model, "--data", data, "--out", str(out)])
             if code:
                 return code
-            shutil.copy(out / picture, ROOT / "docs" / "images" / picture)
+            # Few colours: a tenth of the bytes.
+            drawn = Image.open(out / picture).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+            drawn.save(ROOT / "docs" / "images" / picture, optimize=True)
     return 0
 
 

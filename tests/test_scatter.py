@@ -22,17 +22,30 @@ def points(count: int, seed: int, spread: float) -> list[Point]:
 @pytest.mark.parametrize("spread", [0.0, 0.05, 3.0], ids=["one place", "close", "apart"])
 @pytest.mark.parametrize("count", [1, 18])
 def test_labels_overlap_nothing(count: int, spread: float) -> None:
-    plot = scatter(points(count, 3, spread), "t", "x", "y")
+    given = points(count, 3, spread)
+    plot = scatter(given, "t", "x", "y")
     assert len(plot.marks) == count
+    assert sorted(text for label in plot.labels for text, _, _ in label.texts) == sorted(p.label for p in given)
+    assert len(plot.labels) == (1 if spread == 0 else len(plot.labels))
     dots = [Box(m.x - 4, m.y - 4, m.x + 4, m.y + 4) for m in plot.marks]
-    for a, b in combinations(plot.marks, 2):
-        assert not a.box.meets(b.box), (a.label, b.label)
-    for mark in plot.marks:
-        assert not any(mark.box.meets(dot) for dot in dots), mark.label
-        assert LEFT < mark.box.left < mark.box.right < WIDTH
-        assert 0 < mark.box.top < mark.box.bottom < HEIGHT
-        far = abs(mark.box.left - mark.x) > 40 and abs(mark.box.right - mark.x) > 40
-        assert mark.line is not None or not far, "a label far from its point has a line to it"
+    for a, b in combinations(plot.labels, 2):
+        assert not a.box.meets(b.box), (a, b)
+    for label in plot.labels:
+        assert not any(label.box.meets(dot) for dot in dots), label
+        assert LEFT < label.box.left < label.box.right < WIDTH
+        assert 0 < label.box.top < label.box.bottom < HEIGHT
+
+
+def test_a_label_is_beside_its_point_or_has_a_line_to_it() -> None:
+    plot = scatter(points(18, 3, 3.0), "t", "x", "y")
+    at = {p.label: mark for p, mark in zip(points(18, 3, 3.0), plot.marks, strict=True)}
+    for label in plot.labels:
+        for text, base, front in label.texts:
+            mark = at[text]
+            assert front == mark.front
+            assert label.box.top < base < label.box.bottom
+            near = Box(mark.x - 20, mark.y - 20, mark.x + 20, mark.y + 20).meets(label.box)
+            assert near or label.line is not None
 
 
 def test_the_axes_hold_all_and_end_at_round_numbers() -> None:
@@ -65,4 +78,4 @@ def test_a_png_is_made_of_the_same_plot() -> None:
     assert len(content) > 5_000
     text = picture.svg("scatter.svg.j2", plot=plot)
     assert "http" not in text
-    assert all(mark.label in text for mark in plot.marks)
+    assert all(name in text for label in plot.labels for name, _, _ in label.texts)

@@ -114,10 +114,19 @@ def render(found: Comparison) -> RenderableType:
     """The table for the terminal, and where its numbers come from. The page has more columns."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, title=f"{found.model} on {found.target}", title_justify="left")
     unit = view.short_unit(unit_of(found))
-    heads = ("format", found.metric, "95 %", "flash\nKiB", "RAM\nKiB", f"M\n{unit}", "uJ", "front")
+    heads = (
+        "format",
+        "score" if found.metric == metrics.ACCURACY else found.metric,
+        "95 %",
+        "KiB\nflash",
+        "KiB\nRAM",
+        f"M\n{unit}",
+        "uJ",
+        "on",
+    )
     for i, head in enumerate(heads):
         justify: JustifyMethod = "right" if 0 < i < len(heads) - 1 else "left"
-        table.add_column(head, justify=justify, overflow="fold", no_wrap=i < 3)
+        table.add_column(head, justify=justify, overflow="fold", no_wrap=True)
     texts = lines(found)
     for row, line in zip(found.rows, texts, strict=True):
         if row.measured is not None:
@@ -133,7 +142,7 @@ def render(found: Comparison) -> RenderableType:
     ]
     wrong = [f"{line.name}: on the board {line.verified}" for line in lines(found) if line.differs]
     parts += [Text(text, style="bold red") for text in wrong]
-    parts.append(Text("Front: the Pareto front of accuracy against (L)atency, against (F)lash.", style="dim"))
+    parts.append(Text(f"On: the Pareto front of {found.metric} against (L)atency, against (F)lash.", style="dim"))
     return Group(*parts, *(Text(sentence, style="dim") for sentence in sentences(found)))
 
 

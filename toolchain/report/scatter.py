@@ -1,19 +1,21 @@
 """Where everything of a scatter plot goes, in pixels: axes, points with intervals, the Pareto front, labels.
 
-Labels keep clear of each other and of the points; one that found no room beside its point gets a line to it. The SVG is
-``scatter.svg.j2``, for pages and, by vl-convert, for PNG files.
+Points that lie on one another share a label with a line for each. Labels keep clear of each other and of the points;
+one that found no room beside its points gets a line to them. ``scatter.svg.j2`` draws it, for pages and, by vl-convert,
+for PNG files.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 900, 480
 LEFT, RIGHT, TOP, BOTTOM = 66, 18, 14, 52
 _POINT = 4.5
-_TEXT_HEIGHT, _CHARACTER = 15.0, 6.6  # of 12 px letters, on the safe side
+_LINE, _CHARACTER = 15.0, 7.3  # of 12 px letters, on the safe side
+_TOGETHER = 12.0  # points closer than this cannot be told apart by their labels
 _DIRECTIONS = 16
 
 
@@ -50,21 +52,29 @@ class Tick:
 
 @dataclass(frozen=True)
 class Mark:
-    """A point with its label's left end and baseline; ``line`` runs from the point to the label when it is far."""
+    """A point, and the ends of its interval."""
 
-    label: str
     x: float
     y: float
     low: float
     high: float
     front: bool
-    text_x: float
-    text_y: float
-    line: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Label:
+    """The names of points that lie together: texts with their baselines, the front's in bold.
+
+    ``line`` runs from the points to the box when that is not beside them.
+    """
+
+    box: Box
+    texts: tuple[tuple[str, float, bool], ...]
+    line: tuple[float, float, float, float] | None
 
     @property
-    def box(self) -> Box:
-        return _text_box(self.text_x, self.text_y, self.label)
+    def x(self) -> float:
+        return self.box.left + 2
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,7 @@ class Scatter:
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     marks: tuple[Mark, ...]
+    labels: tuple[Label, ...]
     front: tuple[tuple[float, float], ...]
     width: int = WIDTH
     height: int = HEIGHT
@@ -98,12 +109,9 @@ def scatter(points: Sequence[Point], title: str, x_title: str, y_title: str) -> 
     y_axis = _Axis(lowest, max((p.high for p in points), default=1.0), HEIGHT - BOTTOM, TOP)
     placed = [(p, x_axis.at(p.x), y_axis.at(p.y)) for p in points]
     front = sorted((x, y) for p, x, y in placed if p.front)
-    texts = _place([(p.label, x, y) for p, x, y in placed])
-    marks = tuple(
-        Mark(p.label, x, y, y_axis.at(p.low), y_axis.at(p.high), p.front, *text)
-        for (p, x, y), text in zip(placed, texts, strict=True)
-    )
-    return Scatter(title, x_title, y_title, x_axis.ticks(), y_axis.ticks(), marks, _staircase(front))
+    marks = tuple(Mark(x, y, y_axis.at(p.low), y_axis.at(p.high), p.front) for p, x, y in placed)
+    labels = _place([(p.label, m) for (p, _, _), m in zip(placed, marks, strict=True)])
+    return Scatter(title, x_title, y_title, x_axis.ticks(), y_axis.ticks(), marks, labels, _staircase(front))
 
 
 class _Axis:
@@ -143,35 +151,56 @@ def _staircase(front: Sequence[tuple[float, float]]) -> tuple[tuple[float, float
     return tuple(corners)
 
 
-def _text_box(x: float, y: float, text: str) -> Box:
-    return Box(x - 1, y - _TEXT_HEIGHT * 0.8, x + _CHARACTER * len(text) + 1, y + _TEXT_HEIGHT * 0.25)
+def _together(named: Sequence[tuple[str, Mark]]) -> list[list[tuple[str, Mark]]]:
+    """Groups of points of which each is close to another one of its group, best first."""
+    groups: list[list[tuple[str, Mark]]] = []
+    for item in named:
+        close = [g for g in groups if any(math.dist(_at(item), _at(other)) < _TOGETHER for other in g)]
+        groups = [g for g in groups if g not in close] + [[item, *(other for g in close for other in g)]]
+    return [sorted(group, key=lambda item: (item[1].y, item[1].x, item[0])) for group in groups]
 
 
-def _place(points: Sequence[tuple[str, float, float]]) -> list[tuple[float, float, tuple[float, float] | None]]:
-    """For each (text, x, y): the text's left end, its baseline, and where a line from the point ends."""
-    taken = [Box(x - _POINT, y - _POINT, x + _POINT, y + _POINT) for _, x, y in points]
-    results: list[tuple[float, float, tuple[float, float] | None]] = []
-    for text, x, y in points:
-        left, base, radius = next(_free(text, x, y, taken), (x + 8, y + 4, 0.0))
-        box = _text_box(left, base, text)
+def _at(item: tuple[str, Mark]) -> tuple[float, float]:
+    return item[1].x, item[1].y
+
+
+def _place(named: Sequence[tuple[str, Mark]]) -> tuple[Label, ...]:
+    """A label for each group, the small ones first: they find room next to their points."""
+    taken = [Box(m.x - _POINT, m.y - _POINT, m.x + _POINT, m.y + _POINT) for _, m in named]
+    labels = []
+    for group in sorted(_together(named), key=lambda g: (len(g), g[0][0])):
+        around = Box(
+            min(m.x for _, m in group) - _POINT,
+            min(m.y for _, m in group) - _POINT,
+            max(m.x for _, m in group) + _POINT,
+            max(m.y for _, m in group) + _POINT,
+        )
+        width, height = max(_CHARACTER * len(name) for name, _ in group) + 4, _LINE * len(group)
+        box, beside = _free(around, width, height, taken)
         taken.append(box)
-        end = (min(max(x, box.left), box.right), min(max(y, box.top), box.bottom)) if radius > 1 else None
-        results.append((left, base, end))
-    return results
+        texts = tuple((name, box.top + _LINE * (i + 0.8), m.front) for i, (name, m) in enumerate(group))
+        x, y = (around.left + around.right) / 2, (around.top + around.bottom) / 2
+        ends = (min(max(x, box.left), box.right), min(max(y, box.top), box.bottom))
+        labels.append(Label(box, texts, None if beside else (x, y, *ends)))
+    return tuple(labels)
 
 
-def _free(text: str, x: float, y: float, taken: Sequence[Box]) -> Iterator[tuple[float, float, float]]:
-    """Places for a label, near ones first, that hit nothing and stay inside: (left end, baseline, distance)."""
-    width = _CHARACTER * len(text)
-    for ring in range(40):
-        radius = ring * 8.0
+def _free(around: Box, width: float, height: float, taken: Sequence[Box]) -> tuple[Box, bool]:
+    """The nearest box of that size which hits nothing and stays inside, and whether it is beside the points.
+
+    Where there is none, the place on the right.
+    """
+    half_w, half_h = (around.right - around.left + width) / 2, (around.bottom - around.top + height) / 2
+    x, y = (around.left + around.right) / 2, (around.top + around.bottom) / 2
+    for ring in range(60):
+        gap = 3 + ring * 8.0
         for turn in range(_DIRECTIONS):
             angle = 2 * math.pi * turn / _DIRECTIONS
-            dx, dy = math.cos(angle), math.sin(angle)
-            # The label's nearest edge, not its middle, is what keeps its distance.
-            left = x + (_POINT + 4 + radius) * dx + (dx - 1) * width / 2
-            base = y + (_POINT + 6 + radius) * dy + _TEXT_HEIGHT * 0.28
-            box = _text_box(left, base, text)
+            # The boxes' edges keep the distance, not their middles.
+            middle_x = x + (half_w + gap) * math.cos(angle)
+            middle_y = y + (half_h + gap) * math.sin(angle)
+            box = Box(middle_x - width / 2, middle_y - height / 2, middle_x + width / 2, middle_y + height / 2)
             inside = box.left > LEFT and box.right < WIDTH - RIGHT and box.top > TOP and box.bottom < HEIGHT - BOTTOM
             if inside and not any(box.meets(other) for other in taken):
-                yield left, base, radius
+                return box, ring == 0
+    return Box(around.right, y - height / 2, around.right + width, y + height / 2), True
