@@ -23,7 +23,21 @@ from toolchain.cli.console import QuietProgress, RichProgress
 from toolchain.cli.options import default_out
 from toolchain.errors import UserError
 
-COMMANDS = ("deploy", "flash", "measure", "compile", "emulate", "profile", "inspect", "finetune", "targets", "doctor")
+COMMANDS = (
+    "deploy",
+    "flash",
+    "measure",
+    "compile",
+    "emulate",
+    "profile",
+    "inspect",
+    "targets",
+    "doctor",
+    "compare",
+    "sensitivity",
+    "search",
+    "finetune",
+)
 WITH_MODEL = COMMANDS[:7]
 
 
