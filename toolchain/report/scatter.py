@@ -14,7 +14,7 @@ from dataclasses import dataclass
 WIDTH, HEIGHT = 900, 480
 LEFT, RIGHT, TOP, BOTTOM = 66, 18, 14, 52
 _POINT = 4.5
-_LINE, _CHARACTER = 15.0, 7.3  # of 12 px letters, on the safe side
+_LINE, _CHARACTER, _BOLD = 15.0, 7.6, 8.8  # of 12 px letters, in the widest of the usual fonts
 _TOGETHER = 12.0  # points closer than this cannot be told apart by their labels
 _DIRECTIONS = 16
 
@@ -175,7 +175,7 @@ def _place(named: Sequence[tuple[str, Mark]]) -> tuple[Label, ...]:
             max(m.x for _, m in group) + _POINT,
             max(m.y for _, m in group) + _POINT,
         )
-        width, height = max(_CHARACTER * len(name) for name, _ in group) + 4, _LINE * len(group)
+        width, height = max(_text_width(name, m.front) for name, m in group) + 4, _LINE * len(group)
         box, beside = _free(around, width, height, taken)
         taken.append(box)
         texts = tuple((name, box.top + _LINE * (i + 0.8), m.front) for i, (name, m) in enumerate(group))
@@ -183,6 +183,10 @@ def _place(named: Sequence[tuple[str, Mark]]) -> tuple[Label, ...]:
         ends = (min(max(x, box.left), box.right), min(max(y, box.top), box.bottom))
         labels.append(Label(box, texts, None if beside else (x, y, *ends)))
     return tuple(labels)
+
+
+def _text_width(text: str, bold: bool) -> float:
+    return (_BOLD if bold else _CHARACTER) * len(text)
 
 
 def _free(around: Box, width: float, height: float, taken: Sequence[Box]) -> tuple[Box, bool]:
