@@ -14,7 +14,10 @@ from dataclasses import dataclass
 WIDTH, HEIGHT = 900, 480
 LEFT, RIGHT, TOP, BOTTOM = 66, 18, 14, 52
 _POINT = 4.5
-_LINE, _CHARACTER, _BOLD = 15.0, 7.6, 8.8  # of 12 px letters, in the widest of the usual fonts
+_FONT, _LINE = 12, 15.0
+# Of letters in the widest of the usual fonts, DejaVu Sans, in units of the font's size.
+_WIDTHS = {**dict.fromkeys("ijl:. ", 0.34), **dict.fromkeys("tfr-", 0.42), "m": 0.98, "w": 0.82}
+_WIDTH, _BOLD = 0.64, 1.13
 _TOGETHER = 12.0  # points closer than this cannot be told apart by their labels
 _DIRECTIONS = 16
 
@@ -186,7 +189,7 @@ def _place(named: Sequence[tuple[str, Mark]]) -> tuple[Label, ...]:
 
 
 def _text_width(text: str, bold: bool) -> float:
-    return (_BOLD if bold else _CHARACTER) * len(text)
+    return _FONT * (_BOLD if bold else 1.0) * sum(_WIDTHS.get(letter, _WIDTH) for letter in text)
 
 
 def _free(around: Box, width: float, height: float, taken: Sequence[Box]) -> tuple[Box, bool]:
