@@ -30,6 +30,8 @@ from benchmarks.shapes import (
 
 SEED = 11
 TWO, FOUR, EIGHT = range(-60, 61, 120), range(-60, 61, 40), range(-60, 60, 16)  # weights of so many values
+TERNARY = range(-1, 2)
+FOUR_APART, SIXTEEN_APART = (-60, -17, 5, 43), (-60, -47, -36, -27, -20, -13, -8, -4, 0, 3, 7, 12, 19, 28, 40, 61)
 SIXTEEN, THIRTY_TWO, SIXTY_FOUR, INT4 = range(-60, 61, 8), range(-62, 63, 4), range(-63, 64, 2), range(-8, 8)
 MOST_MACS = 700_000  # of a random layer: the slow kernels run it too
 MOST_BYTES = 24_000  # of a random layer's input or output
@@ -114,7 +116,7 @@ def _convolutions(rng: random.Random) -> list[Shape]:
 
 
 def _few_values() -> list[Shape]:
-    """Convolutions whose weights a codebook holds."""
+    """Convolutions whose weights take fewer bits."""
     return [
         convolution((32, 32, 3), 16, (3, 3), codes=SIXTEEN),
         convolution((32, 32, 16), 32, (3, 3), stride=(2, 2), codes=SIXTEEN),
@@ -134,6 +136,15 @@ def _few_values() -> list[Shape]:
         convolution((10, 9, 16), 12, (2, 2), codes=TWO),
         convolution((16, 12, 7), 24, (1, 5), codes=SIXTEEN),
         convolution((3, 3, 128), 64, (1, 1), codes=SIXTEEN),
+        convolution((16, 16, 32), 32, (3, 3), codes=TERNARY),
+        convolution((25, 5, 64), 64, (1, 1), codes=TERNARY),
+        convolution((20, 20, 8), 16, (3, 3), stride=(2, 2), codes=TERNARY),
+        convolution((3, 3, 128), 64, (1, 1), activation=NONE, codes=TERNARY),
+        convolution((8, 8, 64), 64, (3, 3), kept=50),
+        convolution((25, 5, 64), 64, (1, 1), kept=50),
+        convolution((20, 20, 8), 16, (3, 3), stride=(2, 2), kept=70),
+        convolution((6, 6, 128), 64, (1, 1), kept=15),
+        convolution((12, 12, 24), 16, (3, 3), activation=NONE, kept=30),
     ]
 
 
@@ -169,6 +180,13 @@ def _depthwise(rng: random.Random) -> list[Shape]:
         depthwise((20, 8, 12), (3, 1)),
         depthwise((12, 12, 16), (1, 7)),
         depthwise((8, 25, 22), (1, 4), padding=VALID),
+        depthwise((25, 5, 64), (3, 3), codes=SIXTEEN),
+        depthwise((24, 24, 32), (3, 3), stride=(2, 2), codes=INT4),
+        depthwise((3, 3, 256), (3, 3), codes=TERNARY),
+        depthwise((6, 6, 128), (3, 3), activation=NONE, codes=SIXTY_FOUR),
+        depthwise((24, 1, 128), (10, 1), padding=VALID, codes=SIXTEEN),
+        depthwise((15, 1, 128), (15, 1), padding=VALID, activation=NONE, codes=TWO),
+        depthwise((12, 10, 24), (5, 5), codes=FOUR),
     ]
     return fixed + _several(24, spread)
 
@@ -198,6 +216,13 @@ def _fully_connected(rng: random.Random) -> list[Shape]:
         fully_connected(32, 3, activation=NONE),
         fully_connected(24, 2, activation=NONE),
         fully_connected(256, 2, activation=NONE),
+    ]
+    return fixed + _several(18, spread) + _few_values_connected()
+
+
+def _few_values_connected() -> list[Shape]:
+    """Fully connected layers whose weights take fewer bits."""
+    return [
         fully_connected(640, 128, codes=SIXTEEN),
         fully_connected(640, 128, codes=INT4),
         fully_connected(128, 128, per_channel=True, codes=SIXTEEN),
@@ -217,10 +242,27 @@ def _fully_connected(rng: random.Random) -> list[Shape]:
         fully_connected(50, 24, rows=3, codes=TWO),
         fully_connected(144, 24, codes=THIRTY_TWO),
         fully_connected(35, 9, rows=5, codes=THIRTY_TWO),
+        fully_connected(640, 128, codes=SIXTEEN_APART),
+        fully_connected(128, 128, per_channel=True, codes=SIXTEEN_APART),
+        fully_connected(66, 10, rows=4, codes=SIXTEEN_APART),
+        fully_connected(333, 17, codes=FOUR_APART),
+        fully_connected(200, 31, rows=2, codes=FOUR_APART),
+        fully_connected(256, 16, kept=60),
+        fully_connected(96, 50, kept=25),
+        fully_connected(512, 7, rows=3, kept=40),
+        fully_connected(640, 128, codes=TERNARY),
+        fully_connected(128, 128, codes=range(-1, 2, 2)),
+        fully_connected(100, 31, rows=2, codes=TERNARY),
+        fully_connected(70, 12, rows=4, codes=range(-1, 2, 2)),
+        fully_connected(64, 12, activation=NONE, codes=TERNARY),
+        fully_connected(640, 128, kept=50),
+        fully_connected(128, 128, kept=20),
+        fully_connected(256, 40, rows=2, kept=5),
+        fully_connected(64, 10, rows=3, activation=NONE, kept=75),
+        fully_connected(200, 31, kept=35),
         fully_connected(200, 64, codes=SIXTY_FOUR),
         fully_connected(66, 20, rows=2, codes=SIXTY_FOUR),
     ]
-    return fixed + _several(18, spread)
 
 
 def _pools(rng: random.Random) -> list[Shape]:

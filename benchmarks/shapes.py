@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
@@ -95,11 +95,14 @@ def _window_options(stride: Pair, padding: int, activation: int, dilation: Pair 
 
 
 def _weights(
-    shape: tuple[int, ...], channels: int, per_channel: bool, axis: int, codes: range = ALL_CODES
+    shape: tuple[int, ...], channels: int, per_channel: bool, axis: int, codes: Sequence[int], kept: int = 100
 ) -> tuple[Tensor, Tensor, float]:
-    """Weights, bias, and the scale of an output that random inputs fill."""
+    """Weights, bias, and the scale of an output that random inputs fill. ``kept``: of a hundred fours, not zero."""
     rng = np.random.default_rng(zlib.crc32(repr(shape).encode()))
-    data = (rng.integers(0, len(codes), shape) * codes.step + codes.start).astype(np.int8)
+    data = np.array(codes, np.int8)[rng.integers(0, len(codes), shape)]
+    if kept < 100:
+        fours = data.reshape(-1, 4)
+        fours *= rng.integers(0, 100, (len(fours), 1)) < kept
     spread = np.geomspace(0.5, 2.0, channels) if per_channel else np.ones(1)
     scales = tuple(float(s) for s in np.float32(WEIGHT_SCALE * spread))
     products = tuple(float(np.float32(QUANT[0]) * np.float32(s)) for s in scales)
@@ -125,19 +128,23 @@ def convolution(
     dilation: Pair = (1, 1),
     padding: int = SAME,
     activation: int = RELU,
-    codes: range = ALL_CODES,
+    codes: Sequence[int] = ALL_CODES,
+    kept: int = 100,
 ) -> Shape:
     """CONV_2D of an image (height, width, channels)."""
-    weights, bias, scale = _weights((channels, *kernel, image[2]), channels, True, 0, codes)
+    weights, bias, scale = _weights((channels, *kernel, image[2]), channels, True, 0, codes, kept)
     operands = (weights, bias)
-    return _windowed(
-        "CONV_2D", image, channels, operands, kernel, scale, stride, dilation, padding, activation, _values(codes)
-    )
+    more = _values(codes, kept)
+    return _windowed("CONV_2D", image, channels, operands, kernel, scale, stride, dilation, padding, activation, more)
 
 
-def _values(codes: range) -> str:
+def _values(codes: Sequence[int], kept: int = 100) -> str:
     """What a layer's name says of its weights."""
-    return "" if codes == ALL_CODES else f"weights {codes.start} to {codes[-1]} by {codes.step}"
+    if kept < 100:
+        return f"{kept} % of weights"
+    if isinstance(codes, range):
+        return "" if codes == ALL_CODES else f"weights {codes.start} to {codes[-1]} by {codes.step}"
+    return f"weights {codes[0]} to {codes[-1]}, {len(codes)} values"
 
 
 def depthwise(
@@ -149,14 +156,13 @@ def depthwise(
     dilation: Pair = (1, 1),
     padding: int = SAME,
     activation: int = RELU,
+    codes: Sequence[int] = ALL_CODES,
 ) -> Shape:
     """DEPTHWISE_CONV_2D with ``multiplier`` outputs for each input channel."""
-    channels = image[2] * multiplier
-    weights, bias, scale = _weights((1, *kernel, channels), channels, True, 3)
+    channels, builtin, more = image[2] * multiplier, "DEPTHWISE_CONV_2D", _values(codes)
+    weights, bias, scale = _weights((1, *kernel, channels), channels, True, 3, codes)
     operands = (weights, bias)
-    return _windowed(
-        "DEPTHWISE_CONV_2D", image, channels, operands, kernel, scale, stride, dilation, padding, activation
-    )
+    return _windowed(builtin, image, channels, operands, kernel, scale, stride, dilation, padding, activation, more)
 
 
 def _windowed(
@@ -186,12 +192,13 @@ def fully_connected(
     rows: int = 1,
     activation: int = RELU,
     per_channel: bool = False,
-    codes: range = ALL_CODES,
+    codes: Sequence[int] = ALL_CODES,
+    kept: int = 100,
 ) -> Shape:
     """FULLY_CONNECTED of ``rows`` vectors."""
-    weights, bias, scale = _weights((units, columns), units, per_channel, 0, codes)
-    parts = [*(["per channel"] if per_channel else []), *([_values(codes)] if codes != ALL_CODES else [])]
-    remark, zero_point = _remark(SAME, activation, (1, 1), 5, ", ".join(parts))
+    weights, bias, scale = _weights((units, columns), units, per_channel, 0, codes, kept)
+    parts = ["per channel" if per_channel else "", _values(codes, kept)]
+    remark, zero_point = _remark(SAME, activation, (1, 1), 5, ", ".join(filter(None, parts)))
     out = _variable((rows, units), (scale, zero_point))
     options = {"fusedActivationFunction": activation, "weightsFormat": 0}
     return _shape("FULLY_CONNECTED", (_variable((rows, columns)), weights, bias), out, options, remark)

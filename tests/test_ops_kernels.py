@@ -34,9 +34,12 @@ from toolchain.errors import BoardError
 from toolchain.graph import Graph
 from toolchain.ops.base import KernelVariant
 from toolchain.options import variants_for
+from toolchain.plan import Step
 from toolchain.select import usable_variants
 from toolchain.target import Target
 
+COMPRESSED = "compressed"  # ends the names of modules of cases whose weights take fewer bits, is in those of variants
+Rank = int | str  # so many places behind the cheapest variant, or the name of one
 HOST, PLAIN, M4 = twin_target(), strict_target("host"), strict_target("stm32")
 
 
@@ -57,12 +60,32 @@ def _usable(case: Case, target: Target) -> list[list[KernelVariant]]:
     return _known[key]
 
 
-def _suites(target: Target) -> list[tuple[str, int]]:
-    return [
-        (name, rank)
-        for name, cases in all_cases().items()
-        for rank in range(max(_ranks(case, target) for case in cases))
-    ]
+def _suites(target: Target) -> list[tuple[str, Rank]]:
+    """Of each module; of cases for compressed weights by the names of the variants that these are for."""
+    suites: list[tuple[str, Rank]] = []
+    for name, cases in all_cases().items():
+        if name.endswith(COMPRESSED):
+            found = {v.name for case in cases for of_node in _usable(case, target) for v in of_node}
+            suites += ((name, variant) for variant in sorted(found) if COMPRESSED in variant)
+        else:
+            suites += ((name, rank) for rank in range(max(_ranks(case, target) for case in cases)))
+    return suites
+
+
+def _has(case: Case, target: Target, rank: Rank) -> bool:
+    if isinstance(rank, int):
+        return _ranks(case, target) > rank
+    return any(v.name == rank for of_node in _usable(case, target) for v in of_node)
+
+
+def _variant(usable: Sequence[KernelVariant], rank: Rank) -> KernelVariant:
+    if isinstance(rank, int):
+        return usable[min(rank, len(usable) - 1)]
+    return next(v for v in usable if v.name == rank)
+
+
+def _steps(graph: Graph, target: Target, rank: Rank) -> tuple[Step, ...]:
+    return steps_of_rank(graph, target, rank) if isinstance(rank, int) else steps_of_variant(graph, target, rank)
 
 
 def _withheld(case: Case) -> set[str]:
@@ -82,9 +105,9 @@ def _withheld_cases(module: str, variant: str) -> list[Case]:
 
 
 @functools.cache
-def _cases(module: str, rank: int, target_name: str) -> tuple[Case, ...]:
+def _cases(module: str, rank: Rank, target_name: str) -> tuple[Case, ...]:
     target = HOST if target_name == HOST.name else M4
-    return tuple(case for case in all_cases()[module] if _ranks(case, target) > rank)
+    return tuple(case for case in all_cases()[module] if _has(case, target, rank))
 
 
 def _merged(cases: Sequence[Case], name: str) -> tuple[Graph, list[Array]]:
@@ -105,14 +128,14 @@ def _assert_equal(cases: Sequence[Case], outputs: Sequence[Array]) -> None:
 
 
 @pytest.mark.parametrize(("module", "rank"), _suites(HOST))
-def test_c_on_this_computer_equals_the_reference(module: str, rank: int, tmp_path: Path) -> None:
+def test_c_on_this_computer_equals_the_reference(module: str, rank: Rank, tmp_path: Path) -> None:
     """With AddressSanitizer and UndefinedBehaviorSanitizer; between all tensors lies poisoned memory.
 
     Kernels for the Cortex-M4 run as their twins.
     """
     cases = _cases(module, rank, HOST.name)
     graph, inputs = _merged(cases, f"{module}_{rank}")
-    plan, gaps = planned_apart(graph, with_twins(steps_of_rank(graph, HOST, rank)))
+    plan, gaps = planned_apart(graph, with_twins(_steps(graph, HOST, rank)))
     firmware = build_firmware(plan, HOST, tmp_path / "build", sanitize=True, gaps=gaps)
     _assert_equal(cases, run_on_host(firmware, graph, HOST, inputs))
 
@@ -143,21 +166,21 @@ def test_kernels_for_plain_cores_over_inputs_and_by_rows(module: str, variant: s
 
 
 @pytest.mark.parametrize(("module", "rank"), _suites(M4))
-def test_emulated_cortex_m4_equals_the_reference(module: str, rank: int, tmp_path: Path) -> None:
+def test_emulated_cortex_m4_equals_the_reference(module: str, rank: Rank, tmp_path: Path) -> None:
     """In the arena as it is planned, with tensors that share memory where operators work in place."""
     cases = _cases(module, rank, M4.name)
     graph, inputs = _merged(cases, f"{module}_{rank}")
-    firmware = build_firmware(planned(graph, steps_of_rank(graph, M4, rank)), M4, tmp_path / "build")
+    firmware = build_firmware(planned(graph, _steps(graph, M4, rank)), M4, tmp_path / "build")
     _assert_equal(cases, run_on_board(firmware, graph, M4, inputs))
 
 
-def _with(target: Target, has: Callable[[KernelVariant], bool]) -> list[tuple[str, int]]:
+def _with(target: Target, has: Callable[[KernelVariant], bool]) -> list[tuple[str, Rank]]:
     """The suites where a kernel of this kind runs."""
     chosen = []
     for name, rank in _suites(target):
         cases = _cases(name, rank, target.name)
         usable = [variants for case in cases for variants in _usable(case, target)]
-        if any(has(variants[min(rank, len(variants) - 1)]) for variants in usable if variants):
+        if any(has(_variant(variants, rank)) for variants in usable if variants):
             chosen.append((name, rank))
     return chosen
 
@@ -167,35 +190,36 @@ def _overlaps(variant: KernelVariant) -> bool:
 
 
 def _works_by_rows(variant: KernelVariant) -> bool:
-    return variant.rows is not KernelVariant.rows
+    """But for schedules of Winograd with compressed weights that save memory: a few rows need no less by them."""
+    return variant.rows is not KernelVariant.rows and not variant.name.startswith("winograd_compressed_")
 
 
 @pytest.mark.parametrize(("module", "rank"), _with(HOST, _overlaps))
-def test_outputs_over_inputs_as_far_as_kernels_allow(module: str, rank: int, tmp_path: Path) -> None:
+def test_outputs_over_inputs_as_far_as_kernels_allow(module: str, rank: Rank, tmp_path: Path) -> None:
     cases = _cases(module, rank, HOST.name)
     graph, inputs = _merged(cases, f"{module}_{rank}_over")
-    plan = planned_over(graph, with_twins(steps_of_rank(graph, HOST, rank)))
+    plan = planned_over(graph, with_twins(_steps(graph, HOST, rank)))
     firmware = build_firmware(plan, HOST, tmp_path / "build")
     _assert_equal(cases, run_on_host(firmware, graph, HOST, inputs))
 
 
 @pytest.mark.parametrize(("module", "rank"), _with(HOST, _works_by_rows))
-def test_kernels_by_rows_on_this_computer(module: str, rank: int, tmp_path: Path) -> None:
+def test_kernels_by_rows_on_this_computer(module: str, rank: Rank, tmp_path: Path) -> None:
     """Every operator as a stage of its own, its output over its input where that is allowed."""
     cases = _cases(module, rank, HOST.name)
     graph, inputs = _merged(cases, f"{module}_{rank}_rows")
-    steps, stages = by_rows(graph, steps_of_rank(graph, HOST, rank), HOST, (1, 3, 2))
+    steps, stages = by_rows(graph, _steps(graph, HOST, rank), HOST, (1, 3, 2))
     assert stages
     firmware = build_firmware(planned(graph, with_twins(steps), stages), HOST, tmp_path / "build")
     _assert_equal(cases, run_on_host(firmware, graph, HOST, inputs))
 
 
 @pytest.mark.parametrize(("module", "rank"), _with(M4, _works_by_rows))
-def test_kernels_by_rows_on_the_emulated_cortex_m4(module: str, rank: int, tmp_path: Path) -> None:
+def test_kernels_by_rows_on_the_emulated_cortex_m4(module: str, rank: Rank, tmp_path: Path) -> None:
     """Some of the cases: what works by rows here is what the twins do."""
     cases = _cases(module, rank, M4.name)[:: 1 + len(_cases(module, rank, M4.name)) // 8]
     graph, inputs = _merged(cases, f"{module}_{rank}_rows")
-    steps, stages = by_rows(graph, steps_of_rank(graph, M4, rank), M4, (2, 1))
+    steps, stages = by_rows(graph, _steps(graph, M4, rank), M4, (2, 1))
     firmware = build_firmware(planned(graph, steps, stages), M4, tmp_path / "build")
     _assert_equal(cases, run_on_board(firmware, graph, M4, [x[:2] for x in inputs]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from support.case import Array
 from support.firmware import build_firmware, run_on_board, strict_target
 from support.flatbuffer import with_softmax_input
 from support.oracle import run_tflm
-from weights_kit import clustered, four_bits, with_weights
+from weights_kit import Array as Weights
+from weights_kit import clustered, four_bits, pruned, ternary, with_weights
 
 from benchmarks.twins import twin_inputs, twin_tflite
 from toolchain.affine import quantize_array
@@ -19,8 +21,9 @@ from toolchain.front import checked_graph
 from toolchain.graph import Graph
 from toolchain.importers.tflite import parse_tflite
 from toolchain.ops.base import Const
-from toolchain.ops.fully_connected_compressed import pack_int4
-from toolchain.ops.weights_codebook import BLOCK, codebook_of, fits_int4, pack_bits
+from toolchain.ops.fully_connected_compressed import pack_lanes, pack_sparse
+from toolchain.ops.weights_codebook import BLOCK, Progression, codebook_of, pack_bits, progression_of
+from toolchain.ops.weights_stored import stored_bytes, stored_paired, three_digits
 from toolchain.plan import Plan
 from toolchain.planner import make_plan
 from toolchain.replay import check_plan
@@ -28,7 +31,8 @@ from toolchain.virtual.folders import cache_folder
 
 M4 = strict_target("stm32")
 SAMPLES = 3
-WEIGHTS = {"weights", "indices", "u", "centroids"}  # constants of convolutions and fully connected layers
+WEIGHTED = ("conv2d", "depthwise_conv2d", "fully_connected")
+WEIGHTS = {"weights", "indices", "numbers", "u", "centroids"}  # their constants
 
 
 @pytest.mark.parametrize("bits", range(1, 7))
@@ -55,18 +59,75 @@ def test_more_than_64_values_have_none() -> None:
     assert codebook_of(np.arange(-32, 33, dtype=np.int8)) is None
 
 
-@pytest.mark.parametrize(("code", "fits"), [(-9, False), (-8, True), (7, True), (8, False)])
-def test_four_bits_hold_minus_8_to_7(code: int, fits: bool) -> None:
-    assert fits_int4(np.array([0, code], np.int8)) == fits
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        ((-1, 1), (-1, 2, 1)),
+        ((-1, 0, 1), (-1, 1, 2)),
+        ((-127, 0, 127), (-127, 127, 2)),
+        ((-7, 7, 5), (-7, 2, 4)),
+        ((-8, 7, 0, 1), (-8, 1, 4)),
+        ((5,), (5, 1, 1)),
+        ((-8, -7, 8), None),
+        ((0, 1, 20), None),
+    ],
+)
+def test_weights_that_are_equally_far_apart(codes: tuple[int, ...], expected: tuple[int, int, int] | None) -> None:
+    array = np.array(codes, np.int8)
+    found = progression_of(array)
+    assert found == (expected and Progression(*expected))
+    if found is not None:
+        assert np.array_equal(found.least + found.step * found.digits(array), array)
 
 
-def test_packed_int4_is_two_channels_in_each_byte() -> None:
-    weights = np.random.default_rng(4).integers(-8, 8, (8, 12)).astype(np.int8)
-    packed = pack_int4(weights).view(np.int8).reshape(2, 6, 2, 2)  # fours of channels, pairs of inputs, k, channels / 2
-    low, high = (packed & 15) - 8, packed >> 4
-    for c, k in np.ndindex(8, 12):
-        pair, second = k // 4 * 2 + k % 2, k % 4 // 2
-        assert (high if c % 2 else low)[c // 4, pair, second, c % 4 // 2] == weights[c, k]
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_a_lane_has_every_fourth_digit_of_a_channel(bits: int) -> None:
+    """The first digits of the half-words of a word are of the inputs 0 and 2, the next ones of 1 and 3."""
+    weights = np.random.default_rng(4).integers(0, 1 << bits, (8, 36)).astype(np.int8)
+    words = pack_lanes(weights, Progression(0, 1, bits))
+    per_word, count = 32 // bits, -(-32 * bits // 32) + 1  # and one of the four inputs that are left
+    assert len(words) == 2 * count * 4
+    for c, k in np.ndindex(8, 36):
+        word, at = (k // per_word, k % per_word) if k < 32 else (count - 1, k - 32)
+        lane = int(words[(c // 4 * count + word) * 4 + c % 4]) >> 16 * (at % 4 // 2) & 0xFFFF
+        assert lane >> bits * (at // 4 * 2 + at % 2) & (1 << bits) - 1 == weights[c, k]
+
+
+def test_five_digits_in_a_byte_come_out_again_times_three() -> None:
+    digits = np.array(list(np.ndindex(3, 3, 3, 3, 3)))
+    left = three_digits(digits).astype(np.int64)
+    for i in range(5):
+        left *= 3
+        assert np.array_equal(left >> 8, digits[:, i])
+        left &= 0xFF
+
+
+def test_of_sparse_weights_only_fours_that_are_not_zero_are_stored() -> None:
+    rng = np.random.default_rng(3)
+    weights = (rng.integers(-127, 128, (3, 40, 4)) * (rng.integers(0, 3, (3, 40, 1)) == 0)).astype(np.int8)
+    stored = stored_bytes(weights)
+    assert stored is not None
+    assert (stored.form, stored.words) == ("sparse", 40)
+    present = np.any(weights != 0, axis=2)
+    for four, here, stream in zip(weights, present, stored.streams, strict=True):
+        first, second = stream[: 1 + here[:32].sum()], stream[1 + here[:32].sum() :]
+        bits = [int(w) >> i & 1 for w, n in ((first[0], 32), (second[0], 8)) for i in range(n)]
+        assert bits == here.tolist()
+        values = np.concatenate([first[1:], second[1:]]).astype("<u4").view(np.int8)
+        assert np.array_equal(values, four[here].reshape(-1))
+    rows = pack_sparse(weights.reshape(3, 160))
+    assert len(rows) == 3 * 2 + present.sum()
+    assert int(rows[0]) == sum(int(p) << 31 - i for i, p in enumerate(present[0, :32]))
+
+
+@pytest.mark.parametrize(
+    ("values", "form"),
+    [((-1, 1), "codebook_1"), ((-1, 0, 1), "ternary"), ((-1, 0, 2), "codebook_2"), (tuple(range(65)), "")],
+)
+def test_what_takes_the_fewest_bytes_is_stored(values: tuple[int, ...], form: str) -> None:
+    data = np.random.default_rng(5).choice(np.array(values, np.int8), (4, 80, 4))
+    for stored in (stored_paired(data), stored_bytes(data)):
+        assert (stored.form if stored else "") == form
 
 
 def _network(name: str, content: bytes) -> tuple[Graph, Array]:
@@ -77,7 +138,7 @@ def _network(name: str, content: bytes) -> tuple[Graph, Array]:
 
 
 def _weights_bytes(plan: Plan) -> int:
-    values = [v for s in plan.steps if s.node.op in ("conv2d", "fully_connected") for c in s.calls for _, v in c.params]
+    values = [v for s in plan.steps if s.node.op in WEIGHTED for c in s.calls for _, v in c.params]
     return sum(v.data.nbytes for v in values if isinstance(v, Const) and v.suffix in WEIGHTS)
 
 
@@ -103,13 +164,33 @@ def test_sixteen_centroids_halve_the_weights_of_image_classification_for_a_quart
     assert [np.array_equal(a, b) for a, b in zip(expected, got, strict=True)] == [True, True]
 
 
-def test_four_bits_halve_the_weights_of_anomaly_detection(tmp_path: Path) -> None:
-    content = with_weights(twin_tflite("ad_autoencoder", cache_folder()).read_bytes(), four_bits)
+@pytest.mark.parametrize(
+    ("edit", "kernels", "share"), [(four_bits, "lanes", 0.55), (ternary, "lanes", 0.28), (pruned, "sparse", 0.6)]
+)
+def test_anomaly_detection_by_kernels_of_its_weights(
+    edit: Callable[[Weights], Weights], kernels: str, share: float, tmp_path: Path
+) -> None:
+    content = with_weights(twin_tflite("ad_autoencoder", cache_folder()).read_bytes(), edit)
     graph, codes = _network("ad_autoencoder", content)
     plan = make_plan(graph, M4, Budget("flash"))
     check_plan(plan)
-    assert _weights_bytes(plan) <= 0.55 * _int8_bytes(graph)
+    assert kernels in {s.variant.name for s in plan.steps if s.variant}
+    assert _weights_bytes(plan) <= share * _int8_bytes(graph)
     (expected,) = run_tflm(content, [codes], 1, arena_bytes=1 << 21)
     (got,) = run_on_board(build_firmware(plan, M4, tmp_path), graph, M4, [codes])
     assert np.array_equal(expected, got)
     assert len(np.unique(expected)) > 4, "the weights are too small to matter"
+
+
+def test_keyword_spotting_with_depthwise_weights_too(tmp_path: Path) -> None:
+    """What requantization needs lies among the weights: more than half of a ternary depthwise layer's."""
+    content = with_softmax_input(twin_tflite("kws_dscnn", cache_folder()).read_bytes())
+    whole = make_plan(_network("kws_dscnn", content)[0], M4)
+    content = with_weights(content, ternary)
+    graph, codes = _network("kws_dscnn", content)
+    plan = make_plan(graph, M4)
+    check_plan(plan)
+    assert _weights_bytes(plan) <= 0.46 * _weights_bytes(whole)
+    expected = run_tflm(content, [codes], len(graph.outputs), arena_bytes=1 << 21)
+    got = run_on_board(build_firmware(plan, M4, tmp_path), graph, M4, [codes])
+    assert [np.array_equal(a, b) for a, b in zip(expected, got, strict=True)] == [True, True]

@@ -12,7 +12,11 @@ from ai_edge_litert import schema_py_generated as schema
 from support.flatbuffer import edited
 
 Array = npt.NDArray[np.int8]
-_WEIGHTED = (schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.FULLY_CONNECTED)
+_WEIGHTED = (
+    schema.BuiltinOperator.CONV_2D,
+    schema.BuiltinOperator.DEPTHWISE_CONV_2D,
+    schema.BuiltinOperator.FULLY_CONNECTED,
+)
 
 
 def clustered(values: int) -> Callable[[Array], Array]:
@@ -38,8 +42,25 @@ def four_bits(codes: Array) -> Array:
     return small
 
 
+def ternary(codes: Array) -> Array:
+    """-1, 0 and 1 times the mean of those codes that do not become 0, as layers of the whole model can have."""
+    size = np.abs(codes.astype(np.int64))
+    kept = size > 0.7 * size.mean()
+    found: Array = (np.sign(codes) * kept * round(float(size[kept].mean()))).astype(np.int8)
+    return found
+
+
+def pruned(codes: Array) -> Array:
+    """The smaller half of each four codes in order becomes zero."""
+    flat = codes.reshape(-1).copy()
+    fours = flat[: len(flat) // 4 * 4].reshape(-1, 4)
+    sums = np.abs(fours.astype(np.int64)).sum(axis=1)
+    fours[sums <= np.median(sums)] = 0
+    return flat.reshape(codes.shape)
+
+
 def with_weights(model: bytes, edit: Callable[[Array], Array]) -> bytes:
-    """The model with every convolution's and fully connected layer's int8 weights changed."""
+    """The model with the int8 weights of all convolutions and fully connected layers changed."""
 
     def edit_all(root: Any) -> None:
         for operator in root.subgraphs[0].operators:

@@ -42,6 +42,22 @@ static inline uint32_t nn_smlad(uint32_t x, uint32_t y, uint32_t sum)
     return result;
 }
 
+/* Sums of half-words, wrapping. */
+static inline uint32_t nn_add16x2(uint32_t x, uint32_t y)
+{
+    uint32_t result;
+    __asm("sadd16 %0, %1, %2" : "=r"(result) : "r"(x), "r"(y) : "cc");
+    return result;
+}
+
+/* Sums of bytes, wrapping. */
+static inline uint32_t nn_add8x4(uint32_t x, uint32_t y)
+{
+    uint32_t result;
+    __asm("sadd8 %0, %1, %2" : "=r"(result) : "r"(x), "r"(y) : "cc");
+    return result;
+}
+
 /* x * y / 2^32, halves rounded up. */
 static inline int32_t nn_smmulr(int32_t x, int32_t y)
 {
@@ -75,6 +91,16 @@ static inline uint32_t nn_smlad(uint32_t x, uint32_t y, uint32_t sum)
 {
     int32_t low = (int16_t)x * (int16_t)y, high = (int16_t)(x >> 16) * (int16_t)(y >> 16);
     return sum + (uint32_t)low + (uint32_t)high;
+}
+
+static inline uint32_t nn_add16x2(uint32_t x, uint32_t y)
+{
+    return ((x & 0xffff0000) + (y & 0xffff0000)) | (uint16_t)(x + y);
+}
+
+static inline uint32_t nn_add8x4(uint32_t x, uint32_t y)
+{
+    return ((x & 0x7f7f7f7f) + (y & 0x7f7f7f7f)) ^ ((x ^ y) & 0x80808080);
 }
 
 static inline int32_t nn_smmulr(int32_t x, int32_t y)

@@ -1,13 +1,13 @@
 /*
- * Fully connected layer whose weights are indices of a codebook (nn_codebook.h), looked up in the
- * inner loop, for cores with the DSP extension.
+ * Fully connected layer whose weights are indices of two to six bits of a codebook (nn_codebook.h),
+ * looked up in the inner loop, for cores with the DSP extension.
  *
  * Input and output as nn_fully_connected.h says. Weights, for each four output channels, for each
  * eight inputs k: 16 pairs of indices, of the inputs k and k + 2, of k + 1 and k + 3, of k + 4 and
  * k + 6, of k + 5 and k + 7, each for the four channels in turn. Channels behind the last and
  * inputs behind the last have any index. The input's zero point is folded into the bias.
  * Aliasing: out must not overlap in.
- * Scratch, aligned to 4: 4 << 2 * bits bytes for up to four bits, both centroids of every pair;
+ * Scratch, aligned to 4: 4 << 2 * bits bytes for two to four bits, both centroids of every pair;
  * none for five and six bits, whose centroids are looked up one by one.
  */
 #ifndef NN_FULLY_CONNECTED_CODEBOOK_H
@@ -23,7 +23,6 @@ typedef const uint32_t *nn_fully_connected_codebook_function(const int8_t *in,
                                                              int32_t eights, const void *table,
                                                              uint32_t sums[4]);
 
-nn_fully_connected_codebook_function nn_fully_connected_codebook_1;
 nn_fully_connected_codebook_function nn_fully_connected_codebook_2;
 nn_fully_connected_codebook_function nn_fully_connected_codebook_3;
 nn_fully_connected_codebook_function nn_fully_connected_codebook_4;

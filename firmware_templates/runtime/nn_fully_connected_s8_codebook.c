@@ -46,7 +46,6 @@ static uint32_t half_words(int32_t first, int32_t second)
         return weights;                                                                            \
     }
 
-ADD(1, FROM_PAIRS)
 ADD(2, FROM_PAIRS)
 ADD(3, FROM_PAIRS)
 ADD(4, FROM_PAIRS)

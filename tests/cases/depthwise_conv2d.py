@@ -15,6 +15,8 @@ EDGE_22, EDGE_23 = 2.0**-20 / (0.75 * 2.0**-22), 2.0**-20 / (0.75 * 2.0**-23)
 BIAS_22, BIAS_23 = round(90.5 / (0.75 * 2.0**-22)), round(90.5 / (0.75 * 2.0**-23))
 ALL_127 = Choice((127,))
 LOW = (None, -128)
+SIXTEEN = Choice((-127, -101, -83, -66, -52, -38, -24, -11, 0, 9, 21, 37, 55, 70, 94, 126))
+INT4, TERNARY = Seeded(-7, 7), Choice((-1, 0, 1))
 
 CASES = (
     depthwise("dw_3x3", (6, 6, 4), (3, 3), activation=RELU, out=(None, -128)),
@@ -137,4 +139,16 @@ CASES = (
     depthwise("dw_7x1_stride_2", (9, 2, 4), (7, 1), stride=(2, 1)),
     depthwise("dw_7x1_dilation_2", (9, 2, 4), (7, 1), dilation=(2, 1)),
     depthwise("dw_1x7_constant_channels", (2, 6, 8), (1, 7), bias=Choice((LARGE // 4, -LARGE // 4, 0)), out=(None, 17)),
+    # weights of few values
+    depthwise("dw_3x3_16_values", (9, 7, 12), (3, 3), weights=SIXTEEN, activation=RELU, out=LOW),
+    depthwise("dw_3x3_int4_stride_2", (8, 9, 6), (3, 3), stride=(2, 2), weights=INT4, out=(0.02, 4)),
+    depthwise("dw_3x3_ternary", (12, 6, 8), (3, 3), weights=TERNARY, out=(0.02, -128), activation=RELU),
+    depthwise("dw_3x3_64_values", (5, 5, 96), (3, 3), padding=VALID, weights=Seeded(-32, 31)),
+    depthwise("dw_3x3_binary", (6, 8, 16), (3, 3), weights=Choice((-1, 1)), x=(0.05, -128), out=(0.02, 3)),
+    depthwise("dw_7x1_16_values", (14, 3, 16), (7, 1), weights=SIXTEEN, out=LOW, activation=RELU),
+    depthwise("dw_1x10_5_values", (3, 15, 7), (1, 10), weights=Choice((-128, -3, 0, 3, 127)), x=(0.05, 127)),
+    depthwise("dw_15x1_binary", (18, 2, 4), (15, 1), weights=Choice((-99, 99))),
+    depthwise("dw_5x5_16_values", (7, 9, 8), (5, 5), weights=SIXTEEN, stride=(2, 1), activation=RELU, out=LOW),
+    depthwise("dw_2x3_8_values", (6, 5, 18), (2, 3), weights=Choice((-90, -60, -31, -7, 4, 28, 66, 127))),
+    depthwise("dw_3x3_ternary_dilation", (9, 9, 5), (3, 3), dilation=(2, 2), weights=TERNARY, out=(0.02, 9)),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.case import Choice, Seeded
+from support.case import Choice, Seeded, Sparse
 from support.make import RELU, RELU6, RELU_N1_TO_1, fully_connected
 
 LARGE = (1 << 31) - (1 << 24)
@@ -64,6 +64,12 @@ CASES = (
     fully_connected("fc_4_values", (2, 50), 6, weights=Choice((-128, -20, 31, 127)), spread=3.0),
     fully_connected("fc_ternary", (1, 36), 10, weights=TERNARY, spread=3.0),
     fully_connected("fc_binary", (2, 27), 11, weights=BINARY, activation=RELU6, out=(0.5, -100)),
+    fully_connected("fc_ternary_long", (2, 101), 9, weights=Choice((-1, 0, 1)), spread=3.0, out=(0.02, -5)),
+    fully_connected("fc_binary_long", (1, 204), 8, weights=Choice((-1, 1)), activation=RELU, out=(0.02, -128)),
+    fully_connected("fc_two_values", (2, 88), 5, weights=Choice((-128, 127)), x=(0.05, 127)),
+    fully_connected("fc_sparse", (1, 300), 10, weights=Sparse(40), spread=3.0),
+    fully_connected("fc_sparse_few", (3, 128), 5, weights=Sparse(5), x=(0.05, 127), activation=RELU),
+    fully_connected("fc_sparse_short", (2, 24), 3, weights=Sparse(60), x=(0.05, -128)),
     fully_connected("fc_one_value", (1, 12), 3, weights=Choice((77,))),
     fully_connected("fc_32_values", (2, 35), 6, weights=THIRTY_TWO, activation=RELU),
     fully_connected("fc_64_values", (2, 60), 10, weights=Seeded(-32, 31), spread=3.0),

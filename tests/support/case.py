@@ -41,6 +41,13 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Sparse:
+    """Constant data: each four elements in order are zero, but for so many of a hundred, which are uniform integers."""
+
+    kept: int
+
+
+@dataclass(frozen=True)
 class Exact:
     """Constant data, element by element."""
 
@@ -59,7 +66,7 @@ class TensorSpec:
     scale: tuple[float, ...] = ()
     zero_point: tuple[int, ...] = ()
     axis: int = 0
-    data: Seeded | Real | Choice | Exact | None = None
+    data: Seeded | Real | Choice | Sparse | Exact | None = None
     name: str = ""
 
 
@@ -96,6 +103,9 @@ def constant_data(spec: TensorSpec, seed: str) -> Array:
         flat = _rounded(rng.normal(0.0, spec.data.scale, size).astype(np.float32), spec.data.rounded)
     elif isinstance(spec.data, Choice):
         flat = rng.choice(np.array(spec.data.values), size)
+    elif isinstance(spec.data, Sparse):
+        fours = rng.integers(-127, 127, (-(-size // 4), 4), endpoint=True)
+        flat = (fours * (rng.integers(0, 100, (len(fours), 1)) < spec.data.kept)).reshape(-1)[:size]
     else:
         assert spec.data is not None
         flat = np.array(spec.data.values)

@@ -88,7 +88,6 @@ def set_weights(layer: Any, kernel: Array) -> None:
     if layer.weight_format in ("ternary", "binary"):
         unit = _positive(np.abs(kernel).mean(axis=summed)) / LATENT_MEAN
     else:
-        unit: Array = peak
         if layer.weight_format == "int4":
             rows = kernel.reshape(-1, peak.size).T.astype(np.float64)
             unit = 7 * coded(rows, "int4", np.ones_like(rows)).scale.astype(np.float32).reshape(peak.shape)

@@ -45,12 +45,12 @@ from toolchain.ops.common import (
     window_from_tflite,
     window_to_tflite,
 )
-from toolchain.ops.conv2d_compressed import CODEBOOK
+from toolchain.ops.conv2d_compressed import COMPRESSED
 from toolchain.ops.conv2d_gemm import GEMM, GEMM_1X1, GEMM_PADDED
 from toolchain.ops.conv2d_mve import MVE, MVE_1X1, MVE_1X1_IN_PLACE
 from toolchain.ops.conv2d_threes import THREES
 from toolchain.ops.conv2d_winograd import WINOGRAD
-from toolchain.ops.conv2d_winograd_compressed import WINOGRAD_CODEBOOK
+from toolchain.ops.conv2d_winograd_compressed import WINOGRAD_COMPRESSED
 from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap, window_rows
 
 
@@ -247,8 +247,8 @@ OPS = (
             GEMM_PADDED,
             *WINOGRAD,
             GEMM_1X1,
-            *CODEBOOK,
-            *WINOGRAD_CODEBOOK,
+            *COMPRESSED,
+            *WINOGRAD_COMPRESSED,
             THREES,
             MVE,
             MVE_1X1,

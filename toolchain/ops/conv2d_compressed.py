@@ -1,8 +1,8 @@
-"""CONV_2D by weights that stay indices of a codebook in flash, for cores with the DSP extension and an FPU.
+"""CONV_2D by weights that stay in fewer bits in flash, for cores with the DSP extension and an FPU.
 
 The paired-byte products of ``conv2d_gemm``, turned inside out: the windows of a block of pixels become columns, then
-the weights of four output channels at a time are decoded once for the whole block. The more pixels in a block, the less
-decoding, and the more scratch.
+the weights of four output channels at a time are expanded once for the whole block. The more pixels in a block, the
+less expanding, and the more scratch.
 """
 
 from __future__ import annotations
@@ -29,13 +29,12 @@ from toolchain.ops.conv2d_gemm import (
 )
 from toolchain.ops.paired import framed_groups, is_exact
 from toolchain.ops.row_parts import WINDOW_FIELDS
-from toolchain.ops.single_floor import SingleFloor
-from toolchain.ops.weights_codebook import Codebook, codebook_of, table_bytes
+from toolchain.ops.weights_stored import EXPAND_SOURCES, Stored, expanded_terms, stored_paired
 
 BLOCKS = (16, 6, 2)  # pairs of pixels
 # of _terms; all blocks together have layers enough to fit so many
-_CYCLES: tuple[float, ...] = (446.5, 5.811, 25.69, 100.4, 1.259, 258.3, 66.84, 5.022, 271.3)
-_CYCLES += (61.03, 58.77, 64.24, 61.15, 162.4, 168.9, 57.46, 33.65, 16.2)
+_CYCLES: tuple[float, ...] = (409.7, 6.116, 0.0, 88.29, 2.033, 290.0, 82.62, 4.295, 209.2)
+_CYCLES += (68.22, 64.03, 74.2, 66.84, 173.2, 168.8, 65.74, 40.67, 0.5164, 74.74, 33.2, 15.78)
 
 
 def _channels(graph: Graph, node: Node) -> Channels:
@@ -49,11 +48,12 @@ def _order(graph: Graph, node: Node) -> Array:
     return layout_of(node.attrs.window, graph.tensor(node.inputs[0]).shape[3]).order
 
 
-def _codebook(graph: Graph, node: Node) -> Codebook | None:
-    """Zero is among the values where K is filled up with it."""
-    weights = constant(graph, node.inputs[1])
-    filled = np.any(_order(graph, node) < 0)
-    return codebook_of(weights, np.zeros(1 if filled else 0, np.int8))
+def _stored(graph: Graph, node: Node) -> Stored | None:
+    """A stream for each four channels."""
+    order = _order(graph, node)
+    rows = np.pad(_channels(graph, node).weights, ((0, 0), (0, 1)))[:, order]
+    pairs = rows.reshape(-1, 2, 2, order.size // 2, 2).transpose(0, 3, 1, 4, 2)  # group, pair of K, half, k, channel
+    return stored_paired(pairs.reshape(len(pairs), -1, 4))
 
 
 def _supports(pairs: int, graph: Graph, node: Node) -> bool:
@@ -61,26 +61,17 @@ def _supports(pairs: int, graph: Graph, node: Node) -> bool:
     pixels = graph.tensor(node.outputs[0]).size // graph.tensor(node.outputs[0]).shape[3]
     if any(other < pairs and pixels <= 2 * other for other in BLOCKS):
         return False
-    return fits_tiles(graph, node) and _codebook(graph, node) is not None and is_exact(_channels(graph, node))
-
-
-def _pack(channels: Channels, order: Array, codebook: Codebook, floor: SingleFloor | None) -> Array:
-    """The uint32 stream of ``nn_conv2d_codebook.h``."""
-    rows = np.pad(channels.weights, ((0, 0), (0, 1)))[:, order]
-    pairs = rows.reshape(-1, 2, 2, order.size // 2, 2).transpose(0, 3, 1, 4, 2)  # group, pair of K, half, k, channel
-    filled = np.pad(pairs, ((0, 0), (0, -pairs.shape[1] % 4), (0, 0), (0, 0), (0, 0)), mode="edge")
-    packed = codebook.packed(filled).reshape(len(pairs), -1)
-    return framed_groups(channels, packed.astype(np.int64), floor)
+    return fits_tiles(graph, node) and _stored(graph, node) is not None and is_exact(_channels(graph, node))
 
 
 def _lower(block: int, graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     x = graph.tensor(node.inputs[0])
     window: Window = node.attrs.window
-    codebook, channels, order = _codebook(graph, node), _channels(graph, node), _order(graph, node)
-    assert codebook is not None, "supported"
+    stored, channels, order = _stored(graph, node), _channels(graph, node), _order(graph, node)
+    assert stored is not None, "supported"
     floor = floor_of(graph, node, channels)
     pairs = order.size // 2
-    copies = 8 * pairs * block + 64 + 32 * -(-pairs // 4) + table_bytes(codebook.bits)
+    copies = 8 * pairs * block + 64 + 4 * stored.words + stored.table_bytes
     copied = is_copied(window, x.shape[3])
     row = window.size[1] * x.shape[3]
     windows = 2 * order.size if copied else 2 * window.size[0] * row if has_border(window) else 0
@@ -88,21 +79,23 @@ def _lower(block: int, graph: Graph, node: Node) -> tuple[KernelCall, ...]:
         *window_fields(graph, node, window, (x.shape[1], x.shape[2])),
         ("copies", copies),
         ("shape", product_shape(graph, node)),
-        ("weights", Const("weights", "uint32_t", _pack(channels, order, codebook, floor))),
+        ("weights", Const("weights", "uint32_t", framed_groups(channels, stored.streams, floor))),
     )
     params = (
         *((f"image.{name}", value) for name, value in image),
         ("block", block),
-        ("bits", codebook.bits),
+        ("blocks", stored.blocks),
+        ("words", stored.words),
+        ("bits", stored.codebook.bits),
         ("numbers", 12 if floor is None else 8),
-        ("expand", Symbol(f"nn_codebook_expand_{codebook.bits}")),
+        ("expand", Symbol(stored.symbol())),
         ("group", Symbol("nn_gemm_group_s8_2x4" + ("_floor" if floor else ""))),
-        ("centroids", Const("centroids", "int8_t", codebook.centroids)),
+        ("centroids", Const("centroids", "int8_t", stored.codebook.centroids)),
     )
     call = KernelCall(
-        "nn_conv2d_s8_codebook",
-        "nn_conv2d_codebook.h",
-        "nn_conv2d_codebook_params",
+        "nn_conv2d_s8_compressed",
+        "nn_conv2d_compressed.h",
+        "nn_conv2d_compressed_params",
         params,
         node.inputs[:1],
         node.outputs,
@@ -112,16 +105,17 @@ def _lower(block: int, graph: Graph, node: Node) -> tuple[KernelCall, ...]:
 
 
 def _terms(block: int, graph: Graph, node: Node) -> tuple[float, ...]:
-    """The table; pairs of pixels, those that are copied, bytes of these, words to widen; groups decoded; by bits the
-    words of products decoded; products' groups, those rounded twice, and pairs of K.
+    """The table; pairs of pixels, those that are copied, bytes of these, words to widen; groups expanded; by bits of an
+    index blocks expanded, those of digits, and of sparse weights, with their fours; products' groups, those rounded
+    twice, and pairs of K.
     """
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     window: Window = node.attrs.window
-    layout, codebook = layout_of(window, x.shape[3]), _codebook(graph, node)
-    assert codebook is not None, "supported"
+    layout, stored = layout_of(window, x.shape[3]), _stored(graph, node)
+    assert stored is not None, "supported"
     two = -(-out.shape[1] * out.shape[2] // 2)
     copied, groups, pairs = copied_pairs(graph, node), out.shape[3] // 4, layout.k // 2
-    decoded = groups * -(-two // block)
+    turns = -(-two // block)
     products = two * groups
     twice = 0 if floor_of(graph, node, _channels(graph, node)) else products
     rows = window.size[0] * window.size[1] * x.shape[3]
@@ -133,8 +127,8 @@ def _terms(block: int, graph: Graph, node: Node) -> tuple[float, ...]:
         copied * window.size[0],
         copied * rows,
     )
-    decode = (decoded, *(decoded * -(-pairs // 4) * (codebook.bits == b) for b in range(1, 7)))
-    return tuple(map(float, (1, table_bytes(codebook.bits), *gather, *decode, products, twice, products * pairs)))
+    expand = (turns * groups, *(turns * of for of in expanded_terms(stored)))
+    return tuple(map(float, (1, stored.table_bytes, *gather, *expand, products, twice, products * pairs)))
 
 
 def _rows(graph: Graph, node: Node) -> tuple[RowField, ...]:
@@ -144,15 +138,15 @@ def _rows(graph: Graph, node: Node) -> tuple[RowField, ...]:
 def _variant(block: int, name: str) -> KernelVariant:
     return KernelVariant(
         name=name,
-        sources=("nn_conv2d_s8_codebook.c", "nn_codebook_expand.c", "nn_gemm_group_dsp.S"),
+        sources=("nn_conv2d_s8_compressed.c", *EXPAND_SOURCES, "nn_gemm_group_dsp.S"),
         lower=partial(_lower, block),
         cost=FittedCost(_CYCLES, partial(_terms, block)),
         supports=partial(_supports, block),
         features=GEMM.features,
-        twins=("nn_conv2d_s8_codebook.c", "nn_codebook_expand.c", "nn_gemm_group_twin.c"),
+        twins=("nn_conv2d_s8_compressed.c", *EXPAND_SOURCES, "nn_gemm_group_twin.c"),
         overlap=GEMM.overlap,
         rows=_rows,
     )
 
 
-CODEBOOK = tuple(_variant(block, f"codebook_{block}") for block in BLOCKS)
+COMPRESSED = tuple(_variant(block, f"compressed_{block}") for block in BLOCKS)

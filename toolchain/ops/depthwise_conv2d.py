@@ -34,6 +34,7 @@ from toolchain.ops.common import (
     taps_inside,
 )
 from toolchain.ops.conv2d import SPATIAL, WEIGHTS, conv_params, read, weights_per_channel, write_fields
+from toolchain.ops.depthwise_compressed import CODEBOOKS
 from toolchain.ops.depthwise_dsp import PACKED_3X3
 from toolchain.ops.depthwise_fours import FOURS
 from toolchain.ops.depthwise_line import LINE
@@ -121,6 +122,7 @@ OPS = (
             PACKED_3X3,
             LINE,
             TAPS,
+            *CODEBOOKS,
             FOURS,
             MVE,
             MVE_LINE,

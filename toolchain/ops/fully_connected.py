@@ -38,7 +38,7 @@ from toolchain.ops.common import (
     sums_within_32_bits,
 )
 from toolchain.ops.conv2d import WEIGHTS, weights_per_channel
-from toolchain.ops.fully_connected_compressed import CODEBOOK, INT4
+from toolchain.ops.fully_connected_compressed import CODEBOOK, LANES, SPARSE
 from toolchain.ops.fully_connected_dsp import DIRECT, DSP
 from toolchain.ops.fully_connected_fours import FOURS
 from toolchain.ops.fully_connected_mve import MVE
@@ -151,7 +151,8 @@ OPS = (
             DIRECT,
             FOURS,
             CODEBOOK,
-            INT4,
+            LANES,
+            SPARSE,
             MVE,
         ),
     ),

@@ -1,4 +1,5 @@
-"""FULLY_CONNECTED by weights that stay compressed in flash: indices of a codebook, or four bits.
+"""FULLY_CONNECTED by weights that stay compressed in flash: indices of a codebook, digits of one, two or four bits
+where all weights are equally far apart, or fours that are not all zero.
 
 They are decoded in the inner loop. For cores with the DSP extension; what a layer's weights allow is found from their
 values.
@@ -14,12 +15,13 @@ from toolchain.graph import Array, Graph, Node
 from toolchain.ops.base import Const, FittedCost, KernelCall, KernelVariant, Symbol, Value
 from toolchain.ops.channels import Channels
 from toolchain.ops.common import bias_of, channel_multipliers, constant
-from toolchain.ops.paired import WORD_ORDER, padded
+from toolchain.ops.paired import WORD_ORDER
 from toolchain.ops.plain_channels import requantize_right_fields, short_shifts
-from toolchain.ops.weights_codebook import Codebook, codebook_of, fits_int4
+from toolchain.ops.weights_codebook import Codebook, Progression, codebook_of, progression_of
 
 FOUR = 4  # channels at a time
 EIGHT = 8  # inputs at a time
+MOST_SPARSE = 15 / 16  # of the bytes of all weights, else it is not worth it
 PAIR_BITS = 4  # most bits of an index whose pairs are looked up
 
 
@@ -50,13 +52,36 @@ def pack_codebook(weights: Array, codebook: Codebook) -> Array:
     return codebook.packed(pairs.transpose(0, 2, 1, 3))
 
 
-def pack_int4(weights: Array) -> Array:
-    """(channels, inputs) as the uint32 stream of ``nn_fully_connected_int4.h``."""
-    wide = _filled(weights, 4).astype(np.int64)
-    nibbles = (16 * wide[1::2] + wide[0::2] + 8) & 0xFF  # (channels / 2, inputs)
-    words = nibbles.reshape(-1, 2, wide.shape[1] // 4, 4)[..., WORD_ORDER].reshape(-1, 2, wide.shape[1] // 2, 2)
-    stream: Array = words.transpose(0, 2, 3, 1).astype(np.uint8).reshape(-1).view("<u4").astype(np.uint32)
+def pack_lanes(weights: Array, steps: Progression) -> Array:
+    """(channels, inputs) as the uint32 stream of ``nn_fully_connected_lanes.h``."""
+    digits = _filled(steps.digits(weights), EIGHT)
+    eights, rest = np.split(digits, [weights.shape[1] // EIGHT * EIGHT], axis=1)
+    per_word = 32 // steps.bits
+    words = [_lanes(part, steps.bits, per_word) for part in (eights, rest)]
+    stream: Array = np.concatenate(words, axis=1).reshape(-1)
     return stream
+
+
+def _lanes(digits: Array, bits: int, per_word: int) -> Array:
+    """(groups of four channels, words) of (channels, inputs)."""
+    wide = np.pad(digits, ((0, 0), (0, -digits.shape[1] % per_word)))
+    # group, channel, word, eight, four of the eight, half-word, input of two
+    parts = wide.reshape(len(wide) // FOUR, FOUR, -1, per_word // EIGHT, 2, 2, 2)
+    ordered = parts.transpose(0, 2, 1, 5, 3, 4, 6)  # group, word, channel, half-word, digits from the lowest on
+    single = (ordered[..., None] >> np.arange(bits) & 1).astype(np.uint8)
+    return np.packbits(single.reshape(-1), bitorder="little").view("<u4").astype(np.uint32).reshape(len(parts), -1)
+
+
+def pack_sparse(weights: Array) -> Array:
+    """(channels, inputs) as the uint32 stream of ``nn_fully_connected_sparse.h``."""
+    stream = []
+    for fours in weights.astype(np.int8).reshape(len(weights), -1, 4):
+        for first in range(0, len(fours), 32):
+            part = fours[first : first + 32]
+            present = np.any(part != 0, axis=1)
+            stream.append(np.packbits(np.pad(present, (0, 32 - len(part)))).view(">u4").astype(np.uint32))
+            stream.append(np.ascontiguousarray(part[present]).view("<u4").reshape(-1).astype(np.uint32))
+    return np.concatenate(stream)
 
 
 def _codebook(graph: Graph, node: Node) -> Codebook:
@@ -94,26 +119,49 @@ def _lower_codebook(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     return _call(graph, node, "codebook", fields, "" if pairs else "_singles", scratch)
 
 
-def _lower_int4(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
-    weights = Const("weights", "uint32_t", pack_int4(constant(graph, node.inputs[1])))
-    return _call(graph, node, "int4", (("weights", weights),))
+def _lower_lanes(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    weights = constant(graph, node.inputs[1])
+    steps = progression_of(weights)
+    assert steps is not None, "supported"
+    fields = (
+        ("least", steps.least),
+        ("step", steps.step),
+        ("add", Symbol(f"nn_fully_connected_lanes_{steps.bits}")),
+        ("weights", Const("weights", "uint32_t", pack_lanes(weights, steps))),
+    )
+    return _call(graph, node, "lanes", fields)
+
+
+def _lower_sparse(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    weights = Const("weights", "uint32_t", pack_sparse(constant(graph, node.inputs[1])))
+    return _call(graph, node, "sparse", (("weights", weights),))
 
 
 def _supports_codebook(graph: Graph, node: Node) -> bool:
-    return codebook_of(constant(graph, node.inputs[1])) is not None and short_shifts(_channels(graph, node))
+    """Digits of no more bits are always faster."""
+    weights = constant(graph, node.inputs[1])
+    codebook, steps = codebook_of(weights), progression_of(weights)
+    if codebook is None or (steps is not None and steps.bits <= codebook.bits):
+        return False
+    return short_shifts(_channels(graph, node))
 
 
-def _supports_int4(graph: Graph, node: Node) -> bool:
-    """Sixteen times a sum and what it is summed with must fit 32 bits."""
-    channels = _channels(graph, node)
-    fits = fits_int4(channels.weights) and bool(np.all(channels.largest() < 1 << 26))
-    return fits and short_shifts(channels)
+def _supports_lanes(graph: Graph, node: Node) -> bool:
+    return progression_of(constant(graph, node.inputs[1])) is not None and short_shifts(_channels(graph, node))
+
+
+def _supports_sparse(graph: Graph, node: Node) -> bool:
+    """Where it takes less flash than all weights."""
+    weights = constant(graph, node.inputs[1])
+    if weights.shape[1] % 4:
+        return False
+    return pack_sparse(weights).nbytes < MOST_SPARSE * weights.size and short_shifts(_channels(graph, node))
 
 
 @cache
 def _bits_terms(bits: int) -> tuple[float, ...]:
     """One for the bits that these are."""
-    return tuple(float(bits == b) for b in range(1, 7))
+    return tuple(float(bits == b) for b in range(2, 7))
 
 
 def _codebook_terms(graph: Graph, node: Node) -> tuple[float, ...]:
@@ -126,29 +174,49 @@ def _codebook_terms(graph: Graph, node: Node) -> tuple[float, ...]:
     return *map(float, counts), *(rows * fours * eights * of for of in _bits_terms(bits))
 
 
-def _int4_terms(graph: Graph, node: Node) -> tuple[float, ...]:
-    """Rows, inputs, groups of four channels, those with a rest, channels, fours of inputs."""
+def _lanes_terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """Rows, eights of inputs, groups of four channels, those with a rest, channels; by bits words and eights."""
     out_c, in_c = graph.tensor(node.inputs[1]).shape
-    rows, fours = _rows(graph, node), -(-out_c // FOUR)
-    counts = (rows, rows * in_c, rows * fours, rows * fours * (in_c % 4 > 0), rows * out_c)
-    return 1.0, *map(float, counts), float(rows * fours * padded(in_c) // 4)
+    rows, fours, eights = _rows(graph, node), -(-out_c // FOUR), -(-in_c // EIGHT)
+    steps = progression_of(constant(graph, node.inputs[1]))
+    assert steps is not None, "supported"
+    counts = (1.0, rows, rows * eights, rows * fours, rows * fours * (in_c % EIGHT > 0), rows * out_c)
+    words = -(-eights * steps.bits // 4)
+    by_bits = (rows * fours * n * (steps.bits == bits) for bits in (1, 2, 4) for n in (words, eights))
+    return *map(float, counts), *map(float, by_bits)
+
+
+def _sparse_terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """Rows, groups of four channels, channels, words of bits, fours that are not zero."""
+    weights = constant(graph, node.inputs[1])
+    rows, (out_c, in_c) = _rows(graph, node), weights.shape
+    present = int(np.any(weights.reshape(out_c, -1, 4) != 0, axis=2).sum())
+    counts = (rows, rows * -(-out_c // FOUR), rows * out_c, rows * out_c * -(-in_c // 128), rows * present)
+    return 1.0, *map(float, counts)
 
 
 CODEBOOK = KernelVariant(
     name="codebook",
     sources=("nn_fully_connected_s8_codebook.c", "nn_store_codes.c"),
     lower=_lower_codebook,
-    cost=FittedCost(
-        (21.56, 10.55, 97.46, 154.3, 73.4, 20.28, 88.38, 91.86, 97.54, 89.0, 195.8, 190.4), _codebook_terms
-    ),
+    cost=FittedCost((34.06, 10.26, 92.28, 141.7, 76.32, 24.52, 91.7, 97.18, 89.04, 195.4, 190.0), _codebook_terms),
     supports=_supports_codebook,
     features=frozenset({"dsp"}),
 )
-INT4 = KernelVariant(
-    name="int4",
-    sources=("nn_fully_connected_s8_int4.c", "nn_store_codes.c"),
-    lower=_lower_int4,
-    cost=FittedCost((0.0, 141.1, 7.056, 112.3, 61.98, 32.31, 28.05), _int4_terms),
-    supports=_supports_int4,
+LANES = KernelVariant(
+    name="lanes",
+    sources=("nn_fully_connected_s8_lanes.c", "nn_fully_connected_lanes_dsp.S", "nn_store_codes.c"),
+    lower=_lower_lanes,
+    cost=FittedCost((46.18, 98.3, 21.57, 160.4, 50.49, 21.17, 15.29, 43.04, 3.298, 45.93, 51.01, 0.0), _lanes_terms),
+    supports=_supports_lanes,
+    features=frozenset({"dsp"}),
+    twins=("nn_fully_connected_s8_lanes.c", "nn_fully_connected_lanes_twin.c", "nn_store_codes.c"),
+)
+SPARSE = KernelVariant(
+    name="sparse",
+    sources=("nn_fully_connected_s8_sparse.c", "nn_store_codes.c"),
+    lower=_lower_sparse,
+    cost=FittedCost((29.3, 50.72, 70.49, 66.3, 6.34, 14.95), _sparse_terms),
+    supports=_supports_sparse,
     features=frozenset({"dsp"}),
 )

@@ -6,6 +6,8 @@ are multiplied at the speed of int16. ``nn_gemm.h`` has the layout; the conditio
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from toolchain.graph import Array
@@ -46,7 +48,7 @@ def pack_gemm(channels: Channels, order: Array, floor: SingleFloor | None) -> Ar
     return framed_groups(channels, groups.reshape(len(groups), -1), floor)
 
 
-def framed_groups(channels: Channels, words: Array, floor: SingleFloor | None) -> Array:
+def framed_groups(channels: Channels, words: Sequence[Array], floor: SingleFloor | None) -> Array:
     """The uint32 stream of groups of four channels: what their sums begin with, their words, their requantization."""
     if floor is None:
         right = -channels.shift
@@ -57,4 +59,5 @@ def framed_groups(channels: Channels, words: Array, floor: SingleFloor | None) -
     even, odd = channels.bias[0::2], channels.bias[1::2]
     first = np.stack([even, even + 256 * odd], axis=1).reshape(-1, 4)
     last = numbers.reshape(-1, 2, numbers.shape[1])[:, ::-1].reshape(len(words), -1)
-    return (np.concatenate([first, words, last], axis=1).reshape(-1) & 0xFFFFFFFF).astype(np.uint32)
+    parts = [part for group in zip(first, words, last, strict=True) for part in group]
+    return (np.concatenate(parts).astype(np.int64) & 0xFFFFFFFF).astype(np.uint32)

@@ -1,4 +1,4 @@
-"""int8 weights that take few values, in fewer bits: indices of a codebook (Han et al. 2016), or four bits each.
+"""int8 weights that take few values, in fewer bits: indices of a codebook (Han et al. 2016), or of a progression.
 
 The graph keeps the int8 codes; what is stored is found from their values alone, and gives the same codes back.
 ``nn_codebook.h`` has the layout.
@@ -51,9 +51,27 @@ def pack_bits(indices: Array, bits: int) -> Array:
     return packed
 
 
-def fits_int4(codes: Array) -> bool:
-    """Whether four bits, as a signed number, hold every code."""
-    return bool(codes.min(initial=0) >= -8 and codes.max(initial=0) <= 7)
+@dataclass(frozen=True)
+class Progression:
+    """Weights that are ``least`` + ``step`` times a digit of so many bits."""
+
+    least: int
+    step: int
+    bits: int
+
+    def digits(self, codes: Array) -> Array:
+        """int64, in the same shape."""
+        found: Array = (codes.astype(np.int64) - self.least) // self.step
+        return found
+
+
+def progression_of(codes: Array) -> Progression | None:
+    """Of one, two or four bits; None where these are too few."""
+    values = np.unique(codes).astype(np.int64)
+    step = int(np.gcd.reduce(np.diff(values))) if values.size > 1 else 1
+    digits = int(values[-1] - values[0]) // step
+    bits = next((b for b in (1, 2, 4) if digits < 1 << b), None)
+    return None if bits is None else Progression(int(values[0]), step, bits)
 
 
 def table_bytes(bits: int) -> int:

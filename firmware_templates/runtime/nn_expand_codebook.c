@@ -1,4 +1,4 @@
-#include "nn_codebook_expand.h"
+#include "nn_expand.h"
 
 void nn_codebook_table(const int8_t *centroids, int32_t bits, int32_t first_mask, uint16_t *table)
 {
@@ -30,8 +30,9 @@ void nn_codebook_table(const int8_t *centroids, int32_t bits, int32_t first_mask
 #define WORD(bits, from, at) words[at] = from(bits, 2 * (at)) | from(bits, 2 * (at) + 1) << 16
 
 #define EXPAND(bits, from)                                                                         \
-    void nn_codebook_expand_##bits(const uint32_t *restrict indices, int32_t blocks,               \
-                                   const uint16_t *restrict table, uint32_t *restrict words)       \
+    const uint32_t *nn_expand_codebook_##bits(const uint32_t *restrict indices, int32_t blocks,    \
+                                              const uint16_t *restrict table,                      \
+                                              uint32_t *restrict words)                            \
     {                                                                                              \
         for (const uint32_t *end = words + 8 * blocks; words != end;                               \
              words += 8, indices += (bits)) {                                                      \
@@ -44,6 +45,7 @@ void nn_codebook_table(const int8_t *centroids, int32_t bits, int32_t first_mask
             WORD(bits, from, 6);                                                                   \
             WORD(bits, from, 7);                                                                   \
         }                                                                                          \
+        return indices;                                                                            \
     }
 
 EXPAND(1, FROM_PAIRS)

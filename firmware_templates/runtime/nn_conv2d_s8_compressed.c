@@ -1,4 +1,4 @@
-#include "nn_conv2d_codebook.h"
+#include "nn_conv2d_compressed.h"
 
 #include "nn_gemm_windows.h"
 
@@ -40,8 +40,8 @@ static uint32_t *widen(const nn_gemm_run *run, const nn_gemm_shape *shape)
 
 /* The columns of n pixels from `at` on; returns the place behind them. A last pixel of an odd
  * number is its own partner. */
-static nn_gemm_place gather(const nn_conv2d_codebook_params *p, const int8_t *in, nn_gemm_place at,
-                            int32_t n, int8_t *scratch)
+static nn_gemm_place gather(const nn_conv2d_compressed_params *p, const int8_t *in,
+                            nn_gemm_place at, int32_t n, int8_t *scratch)
 {
     const nn_conv2d_gemm_params *image = &p->image;
     nn_gemm_span inside = nn_gemm_inside_of(image);
@@ -71,16 +71,15 @@ static nn_gemm_place gather(const nn_conv2d_codebook_params *p, const int8_t *in
 }
 
 /* The outputs of n pixels from their columns; `group` is scratch. */
-static void multiply(const nn_conv2d_codebook_params *p, const uint32_t *columns, int32_t n,
+static void multiply(const nn_conv2d_compressed_params *p, const uint32_t *columns, int32_t n,
                      uint32_t *group, const uint16_t *table, int8_t *out)
 {
-    int32_t pairs = p->image.shape.pairs, stride = p->image.out_c, blocks = (pairs + 3) / 4;
+    int32_t pairs = p->image.shape.pairs, stride = p->image.out_c;
     nn_gemm_block both = {pairs, stride, n / 2}, last = {pairs, 0, 1};
     const uint32_t *weights = p->image.weights;
     for (int32_t c = 0; c < stride; c += 4) {
         memcpy(group, weights, 16);
-        p->expand(weights + 4, blocks, table, group + 4);
-        weights += 4 + p->bits * blocks;
+        weights = p->expand(weights + 4, p->blocks, table, group + 4);
         memcpy(group + 4 + 2 * pairs, weights, 4 * (size_t)p->numbers);
         weights += p->numbers;
         if (n > 1) {
@@ -92,12 +91,12 @@ static void multiply(const nn_conv2d_codebook_params *p, const uint32_t *columns
     }
 }
 
-void nn_conv2d_s8_codebook(const nn_conv2d_codebook_params *p, const int8_t *in, int8_t *out,
-                           int8_t *scratch)
+void nn_conv2d_s8_compressed(const nn_conv2d_compressed_params *p, const int8_t *in, int8_t *out,
+                             int8_t *scratch)
 {
     int32_t pairs = p->image.shape.pairs, pixels = p->image.out_h * p->image.out_w;
     uint32_t *columns = (uint32_t *)(void *)scratch, *group = columns + 2 * p->block * pairs;
-    uint16_t *table = (uint16_t *)(void *)(group + 16 + (pairs + 3) / 4 * 8);
+    uint16_t *table = (uint16_t *)(void *)(group + 16 + p->words);
     nn_gemm_place at = {0, 0};
     nn_codebook_table(p->centroids, p->bits, -1, table);
     while (pixels > 0) {

@@ -1,0 +1,135 @@
+"""Writes docs/weights.md: what layers take in each format of weights. ``python -m benchmarks.formats``
+
+For each layer and format the fastest kernel that stores weights so, its constants in flash and its predicted cycles.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from benchmarks.board_run import TARGET
+from benchmarks.shapes import ALL_CODES, NONE, Shape, convolution, depthwise, fully_connected
+from toolchain.ops import registry
+from toolchain.ops.base import Const
+from toolchain.options import Option, options_of
+from toolchain.target import load_target
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "weights.md"
+TEXT = """# Formats of weights
+
+Made by `python -m benchmarks.formats`; do not edit. Every layer is int8 for its neighbours and for the
+exported `.tflite`: a format is a restriction of the weights' codes, and TFLM, which knows nothing of it, computes the
+same outputs. The planner looks at the codes and takes the kernels below where they serve the budget. No layer is
+unpacked to int8 in RAM: a kernel decodes four output channels at a time, or into registers.
+
+| format | codes of a layer | stored as |
+|--|--|--|
+| int4 | -7 to 7 | convolution: indices of 4 bits; fully connected: digits of 4 bits |
+| kmeans6 to kmeans2 | at most 64, 32, 16, 8, 4 values | indices of 6 to 2 bits and the values (Han et al. 2016) |
+| ternary | -1, 0, 1, or three others that are equally far apart | convolution: five digits of base three in a byte; \
+fully connected: digits of 2 bits |
+| binary | two values | 1 bit |
+| sparse | any, with fours of zeros | a bit for each four, and the fours that are not zero |
+
+How they are decoded:
+- **Convolution, 1x1 included** (`compressed_16`, `_6`, `_2`): the windows of 32, 12 or 4 pixels are widened; then the
+  weights of four output channels after the other are expanded and multiplied with all of these, as paired bytes. A
+  layer takes whichever storage needs the fewest bytes. `winograd_compressed` makes u at run time of the same storage.
+- **Fully connected**: `codebook` looks up two centroids at a time; `lanes` has digits so that one AND leaves those of
+  two inputs as half-words for SMLAD, and multiplies by the weights' distance once for each output; `sparse` skips fours
+  of zeros.
+- **Depthwise** (`... codebook`): the kernels for int8, for four channels after the other, whose weights are made of
+  indices before. Weights are few here; the numbers that requantization needs, nine bytes for each channel, stay.
+
+Constants are bytes in flash: weights, centroids and what requantization needs. Cycles are predicted for a Cortex-M4 by
+costs that are fitted to modelled ones ([performance](performance.md)); constants vary a little with how a layer's codes
+are rounded. The int8 kernel is the fastest one whose weights take their own size, the others the fastest ones that keep
+the format in flash; decoding costs less where more pixels share it.
+
+{tables}
+"""
+KMEANS = tuple(n * n * (1 if n > 0 else -1) // 9 for n in range(-32, 33) if n)  # unequal distances
+
+
+def _spread(count: int) -> tuple[int, ...]:
+    """So many values, the more apart the larger."""
+    return tuple(KMEANS[(2 * i + 1) * len(KMEANS) // (2 * count)] for i in range(count))
+
+
+Format = tuple[str, Sequence[int], int]  # its name, codes, and of a hundred fours those that are not zero
+Layer = Callable[[Sequence[int], int], Shape]
+FORMATS: tuple[Format, ...] = (
+    ("int8", ALL_CODES, 100),
+    ("kmeans6", _spread(64), 100),
+    ("kmeans5", _spread(32), 100),
+    ("kmeans4", _spread(16), 100),
+    ("int4", range(-7, 8), 100),
+    ("kmeans3", _spread(8), 100),
+    ("kmeans2", _spread(4), 100),
+    ("ternary", range(-1, 2), 100),
+    ("binary", range(-1, 2, 2), 100),
+    ("sparse, half", ALL_CODES, 50),
+    ("sparse, a fifth", ALL_CODES, 20),
+)
+LAYERS: tuple[tuple[str, Layer], ...] = (
+    ("Convolution 3x3, 16x16x32 to 16x16x32", lambda c, k: convolution((16, 16, 32), 32, (3, 3), codes=c, kept=k)),
+    (
+        "Convolution 3x3 stride 2, 16x16x32 to 8x8x64",
+        lambda c, k: convolution((16, 16, 32), 64, (3, 3), stride=(2, 2), codes=c, kept=k),
+    ),
+    ("Convolution 1x1, 25x5x64 to 25x5x64", lambda c, k: convolution((25, 5, 64), 64, (1, 1), codes=c, kept=k)),
+    ("Fully connected, 640 to 128", lambda c, k: fully_connected(640, 128, activation=NONE, codes=c, kept=k)),
+    ("Depthwise 3x3, 25x5x64", lambda c, k: depthwise((25, 5, 64), (3, 3), codes=c)),
+)
+
+
+def _constants(option: Option) -> int:
+    return sum(v.data.nbytes for call in option.calls for _, v in call.params if isinstance(v, Const))
+
+
+def _is_compressed(option: Option) -> bool:
+    names = ("compressed", "codebook", "lanes", "sparse")
+    return any(name in option.variant.name for name in names)
+
+
+def _stored(option: Option) -> str:
+    """What becomes words again, where the kernel's name does not tell."""
+    symbols = [str(v.name) for call in option.calls for _, v in call.params if hasattr(v, "name")]
+    found = [name.removeprefix("nn_expand_").removesuffix("_bytes") for name in symbols if "nn_expand_" in name]
+    return f"{option.variant.name} ({found[0].replace('_', ' ')})" if found else option.variant.name
+
+
+def _rows(make: Layer, formats: Sequence[Format]) -> Iterator[str]:
+    target, whole = load_target(TARGET), 0
+    for name, codes, kept in formats:
+        shape = make(codes, kept)
+        options = [o for o in options_of(shape.graph, shape.node, target) if "stored" not in o.variant.name]
+        usable = [o for o in options if _is_compressed(o) == (name != "int8")]
+        if not usable:
+            continue
+        best = min(usable, key=lambda o: o.cycles)
+        whole = whole or _constants(best)
+        macs = registry()[shape.node.op].macs(shape.graph, shape.node)
+        share, cycles = _constants(best) / whole, best.cycles / macs
+        yield f"| {name} | {_stored(best)} | {_constants(best):,} | {share:.2f} | {cycles:.2f} | {best.scratch:,} |"
+
+
+def text() -> str:
+    """The page."""
+    tables = []
+    for title, make in LAYERS:
+        formats = [f for f in FORMATS if f[2] == 100 or not title.startswith("Depthwise")]
+        head = f"## {title}\n| format | kernel | constants B | x int8 | cycles/MAC | scratch B |\n|--|--|--|--|--|--|\n"
+        tables.append(head + "\n".join(_rows(make, formats)))
+    return TEXT.format(tables="\n\n".join(tables))
+
+
+def main() -> None:
+    PAGE.write_text(text(), encoding="utf-8")
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
