@@ -64,6 +64,9 @@ class Cost:
     cycles: float
 
 
+Terms = Callable[[Graph, Node], tuple[float, ...]]  # what takes time in a node, counted
+
+
 @dataclass(frozen=True)
 class FittedCost:
     """A cost that is a sum: what each of ``terms`` counts of a node takes as many cycles as ``cycles`` has for it.
@@ -72,7 +75,7 @@ class FittedCost:
     """
 
     cycles: tuple[float, ...]
-    terms: Callable[[Graph, Node], tuple[float, ...]]
+    terms: Terms
 
     def __call__(self, graph: Graph, node: Node) -> Cost:
         return Cost(sum(c * t for c, t in zip(self.cycles, self.terms(graph, node), strict=True)))

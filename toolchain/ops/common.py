@@ -17,6 +17,11 @@ from toolchain.ops.base import Const, Constraint
 SAME, VALID = 0, 1  # schema.fbs, Padding
 ACTIVATIONS = {0: "none", 1: "relu", 2: "relu_n1_to_1", 3: "relu6"}
 
+ACTIVATION = Constraint(
+    "its fused activation must be none, ReLU, ReLU6 or ReLU_N1_TO_1",
+    lambda g, n: n.attrs.activation in ACTIVATIONS.values(),
+)
+
 
 def activation_name(code: int) -> str:
     """The name of a fused activation; one that the schema has but TFLM lacks gets its number."""

@@ -28,7 +28,7 @@ from toolchain.ops.base import (
     clamp_int8,
 )
 from toolchain.ops.common import (
-    ACTIVATIONS,
+    ACTIVATION,
     Window,
     activation_code,
     activation_name,
@@ -51,6 +51,7 @@ from toolchain.ops.conv2d_mve import MVE, MVE_1X1, MVE_1X1_IN_PLACE
 from toolchain.ops.conv2d_threes import THREES
 from toolchain.ops.conv2d_winograd import WINOGRAD
 from toolchain.ops.conv2d_winograd_compressed import WINOGRAD_COMPRESSED
+from toolchain.ops.pixels import window_fields
 from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap, window_rows
 
 
@@ -101,25 +102,11 @@ def macs(graph: Graph, node: Node) -> int:
 def conv_params(graph: Graph, node: Node, weights: Const) -> tuple[tuple[str, Value], ...]:
     """The fields of ``nn_conv2d_params`` (nn_conv2d.h)."""
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    window: Window = node.attrs.window
     channels = out.shape[3]
     low, high = activation_range(node.attrs.activation, out)
     multiplier, shift = channel_multipliers(graph, node, channels)
     return (
-        ("in_h", x.shape[1]),
-        ("in_w", x.shape[2]),
-        ("in_c", x.shape[3]),
-        ("out_h", out.shape[1]),
-        ("out_w", out.shape[2]),
-        ("out_c", channels),
-        ("kernel_h", window.size[0]),
-        ("kernel_w", window.size[1]),
-        ("stride_h", window.stride[0]),
-        ("stride_w", window.stride[1]),
-        ("dilation_h", window.dilation[0]),
-        ("dilation_w", window.dilation[1]),
-        ("pad_top", window.pad_top),
-        ("pad_left", window.pad_left),
+        *window_fields(graph, node),
         ("in_zero_point", x.zero_point),
         ("out_zero_point", out.zero_point),
         ("act_min", low),
@@ -180,17 +167,17 @@ def _bias_ok(graph: Graph, node: Node) -> bool:
     return bias.data is not None and bias.dtype == "int32" and bias.size == graph.tensor(node.outputs[0]).shape[-1]
 
 
-WEIGHTS = (
+CODES = (
     Constraint(
         "its weights must be constant int8",
         lambda g, n: g.is_constant(n.inputs[1]) and g.tensor(n.inputs[1]).dtype == "int8",
     ),
     Constraint("its weights must be quantized symmetrically (zero point 0)", symmetric),
+)
+WEIGHTS = (
+    *CODES,
     Constraint("its bias must be a constant int32 vector with one entry for each output channel", _bias_ok),
-    Constraint(
-        "its fused activation must be none, ReLU, ReLU6 or ReLU_N1_TO_1",
-        lambda g, n: n.attrs.activation in ACTIVATIONS.values(),
-    ),
+    ACTIVATION,
 )
 SPATIAL = (
     Constraint(

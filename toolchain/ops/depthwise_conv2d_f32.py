@@ -13,21 +13,11 @@ import numpy as np
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops import depthwise_conv2d
 from toolchain.ops.base import Const, FittedCost, KernelCall, KernelVariant, Op, Symbol, no_attrs
-from toolchain.ops.common import constant, flatten_samples, patches, taps_inside
+from toolchain.ops.common import ACTIVATION, constant, flatten_samples, patches
 from toolchain.ops.conv2d import SPATIAL
-from toolchain.ops.float32 import (
-    ACTIVATION,
-    FLOAT32,
-    LANES,
-    WEIGHTS,
-    activated,
-    bias_of,
-    in_lanes,
-    pixel_overlap,
-    range_fields,
-    window_fields,
-)
+from toolchain.ops.float32 import FLOAT32, WEIGHTS, activated, bias_of, range_fields
 from toolchain.ops.half import HALVES, Half
+from toolchain.ops.pixels import LANES, in_lanes, lane_terms, pixel_overlap, window_fields
 from toolchain.ops.row_parts import WINDOW_FIELDS, window_rows
 
 (_INT8,) = depthwise_conv2d.OPS
@@ -60,18 +50,6 @@ def _lower(graph: Graph, node: Node, half: Half | None) -> tuple[KernelCall, ...
     )
     name = "nn_depthwise_conv2d_f32"
     return (KernelCall(name, f"{name}.h", f"{name}_params", params, node.inputs[:1], node.outputs),)
-
-
-def lane_terms(graph: Graph, node: Node) -> tuple[float, ...]:
-    """The call, pixels; for four channels together and for single ones: how many, rows of taps, taps."""
-    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    rows, columns = (int(n.sum()) for n in taps_inside(node.attrs.window, x, out))
-    fours, rest = divmod(out.shape[3], LANES) if x.shape[3] == out.shape[3] else (0, out.shape[3])
-    pixels = out.shape[1] * out.shape[2]
-    terms = [1, pixels]
-    for count in (fours, rest):
-        terms += [count * pixels, count * rows * out.shape[2], count * rows * columns]
-    return tuple(map(float, terms))
 
 
 def _variant(half: Half | None, cycles: tuple[float, ...]) -> KernelVariant:

@@ -29,7 +29,7 @@ from toolchain.ops.base import (
     clamp_int8,
 )
 from toolchain.ops.common import (
-    ACTIVATIONS,
+    ACTIVATION,
     WITHIN_32_BITS,
     activation_code,
     activation_name,
@@ -188,10 +188,6 @@ def _broadcasts(graph: Graph, node: Node) -> bool:
 SHAPES = (
     Constraint("it must have two inputs", lambda g, n: len(n.inputs) == 2),
     Constraint("its inputs' shapes must broadcast to its output's, in at most 4 loops", _broadcasts),
-)
-ACTIVATION = Constraint(
-    "its fused activation must be none, ReLU, ReLU6 or ReLU_N1_TO_1",
-    lambda g, n: n.attrs.activation in ACTIVATIONS.values(),
 )
 CONSTRAINTS = (
     INT8,

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops import elementwise
 from toolchain.ops.base import Constraint, FittedCost, KernelCall, KernelVariant, Op, no_attrs
-from toolchain.ops.float32 import ACTIVATION, FLOAT32, activated, range_fields
+from toolchain.ops.common import ACTIVATION
+from toolchain.ops.float32 import FLOAT32, activated, range_fields
 from toolchain.ops.row_parts import count_field, same_rows
 
 

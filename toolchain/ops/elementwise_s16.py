@@ -14,8 +14,8 @@ from toolchain import fixedpoint
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops import elementwise
 from toolchain.ops.base import Constraint, FittedCost, KernelCall, KernelVariant, Op, Reference, Value, no_attrs
-from toolchain.ops.common import WITHIN_32_BITS, within_32_bits
-from toolchain.ops.int16 import ACTIVATION, INT16, LOW, SYMMETRIC, activation_range, clamp, range_fields
+from toolchain.ops.common import ACTIVATION, WITHIN_32_BITS, within_32_bits
+from toolchain.ops.int16 import INT16, LOW, SYMMETRIC, activation_range, clamp, range_fields
 from toolchain.ops.row_parts import same_rows
 
 LEFT_SHIFT = 15

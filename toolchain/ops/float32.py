@@ -10,18 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import Const, Constraint, Overlap, Value, dtype_in
-from toolchain.ops.common import ACTIVATIONS, Window
-from toolchain.ops.row_parts import window_overlap
+from toolchain.ops.base import Constraint, Value, dtype_in
 
 FLOAT32 = Constraint("its input and output must be float32", dtype_in("float32"))
-ACTIVATION = Constraint(
-    "its fused activation must be none, ReLU, ReLU6 or ReLU_N1_TO_1",
-    lambda g, n: n.attrs.activation in ACTIVATIONS.values(),
-)
 LARGEST = float(np.finfo(np.float32).max)
 RANGES = {"none": (-LARGEST, LARGEST), "relu": (0.0, LARGEST), "relu6": (0.0, 6.0), "relu_n1_to_1": (-1.0, 1.0)}
-LANES = 4  # output channels whose weights lie side by side
 
 
 def clamp(x: Array, low: float, high: float) -> Array:
@@ -61,31 +54,6 @@ def bias_of(graph: Graph, node: Node, channels: int) -> Array:
     return data.reshape(-1)
 
 
-def in_lanes(weights: Array) -> Array:
-    """(channels, taps) to (groups, taps, LANES), as kernels read them; channels that are missing are zeros."""
-    channels, taps = weights.shape
-    groups = -(-channels // LANES)
-    padded = np.zeros((groups * LANES, taps), weights.dtype)
-    padded[:channels] = weights
-    return np.ascontiguousarray(padded.reshape(groups, LANES, taps).transpose(0, 2, 1))
-
-
-def pairs(lanes: Array) -> Array:
-    """Values of 16 bits, two in a word, the first in the lower half."""
-    return np.ascontiguousarray(lanes).view(np.dtype("<u2")).astype("<u2").view("<u4")
-
-
-def lanes_const(lanes: Array) -> Const:
-    return Const("weights", "float", lanes)
-
-
-def pixel_overlap(graph: Graph, node: Node, pixels: int = 1) -> Overlap:
-    """How the output of a kernel with a window may lie over its input when it makes ``pixels`` pixels at a time."""
-    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    lead = window_overlap(graph, node).lead + (pixels - 1) * out.shape[3]
-    return Overlap(lead * np.dtype(x.dtype).itemsize)
-
-
 def constant_floats(graph: Graph, node: Node) -> bool:
     """Weights, and a bias with an entry for each output channel, are float32 constants."""
     weights, bias = graph.tensor(node.inputs[1]), graph.tensor(node.inputs[2]) if has_bias(node) else None
@@ -103,25 +71,3 @@ WEIGHTS = Constraint(
     "its weights must be constant float32, and so its bias, a vector with one entry for each output channel",
     constant_floats,
 )
-
-
-def window_fields(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
-    """Shapes and window, as parameters of convolutions have them."""
-    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    window: Window = node.attrs.window
-    return (
-        ("in_h", x.shape[1]),
-        ("in_w", x.shape[2]),
-        ("in_c", x.shape[3]),
-        ("out_h", out.shape[1]),
-        ("out_w", out.shape[2]),
-        ("out_c", out.shape[3]),
-        ("kernel_h", window.size[0]),
-        ("kernel_w", window.size[1]),
-        ("stride_h", window.stride[0]),
-        ("stride_w", window.stride[1]),
-        ("dilation_h", window.dilation[0]),
-        ("dilation_w", window.dilation[1]),
-        ("pad_top", window.pad_top),
-        ("pad_left", window.pad_left),
-    )

@@ -10,7 +10,7 @@ import numpy as np
 
 from toolchain.graph import Array, Graph, Node, Tensor
 from toolchain.ops.base import Const, Constraint, Value, dtype_in
-from toolchain.ops.common import ACTIVATIONS, WITHIN_32_BITS, channel_multipliers, constant, quantize_real
+from toolchain.ops.common import WITHIN_32_BITS, channel_multipliers, constant, quantize_real
 
 LOW, HIGH = -(1 << 15), (1 << 15) - 1
 LARGEST_SUM = 1 << 47  # that TFLite rescales
@@ -20,10 +20,6 @@ INT16 = Constraint("its input and output must be int16", dtype_in("int16"))
 SYMMETRIC = Constraint(
     "its int16 tensors must have one scale and the zero point 0",
     lambda g, n: all(_symmetric(g.tensor(t)) for t in (*n.inputs, *n.outputs) if t),
-)
-ACTIVATION = Constraint(
-    "its fused activation must be none, ReLU, ReLU6 or ReLU_N1_TO_1",
-    lambda g, n: n.attrs.activation in ACTIVATIONS.values(),
 )
 
 

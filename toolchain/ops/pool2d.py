@@ -27,7 +27,7 @@ from toolchain.ops.base import (
     clamp_int8,
 )
 from toolchain.ops.common import (
-    ACTIVATIONS,
+    ACTIVATION,
     Window,
     activation_code,
     activation_name,
@@ -182,10 +182,7 @@ CONSTRAINTS = (
     INT8,
     *SHAPES,
     Constraint("its input and output must have the same scale and zero point", _same_quantization),
-    Constraint(
-        "its fused activation must be none, ReLU, ReLU6 or ReLU_N1_TO_1",
-        lambda g, n: n.attrs.activation in ACTIVATIONS.values(),
-    ),
+    ACTIVATION,
     PADDING,
 )
 

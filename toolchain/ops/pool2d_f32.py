@@ -13,8 +13,9 @@ import numpy as np
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops import pool2d
 from toolchain.ops.base import FittedCost, KernelCall, KernelVariant, Op, Reference, no_attrs
-from toolchain.ops.common import taps_inside
-from toolchain.ops.float32 import ACTIVATION, FLOAT32, LARGEST, activated, pixel_overlap, range_fields
+from toolchain.ops.common import ACTIVATION, taps_inside
+from toolchain.ops.float32 import FLOAT32, LARGEST, activated, range_fields
+from toolchain.ops.pixels import pixel_overlap
 from toolchain.ops.row_parts import WINDOW_FIELDS, window_rows
 
 

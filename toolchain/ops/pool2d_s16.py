@@ -18,9 +18,9 @@ from toolchain.ops.base import (
     no_attrs,
     same_quantization,
 )
-from toolchain.ops.common import Window, taps_inside
-from toolchain.ops.float32 import pixel_overlap
-from toolchain.ops.int16 import ACTIVATION, INT16, LOW, SYMMETRIC, activation_range, clamp, range_fields
+from toolchain.ops.common import ACTIVATION, Window, taps_inside
+from toolchain.ops.int16 import INT16, LOW, SYMMETRIC, activation_range, clamp, range_fields
+from toolchain.ops.pixels import pixel_overlap
 from toolchain.ops.row_parts import WINDOW_FIELDS, window_rows
 
 MOST_TAPS = (1 << 31) // -LOW - 1
