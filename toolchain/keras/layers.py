@@ -51,7 +51,15 @@ class _Coded(Layer):  # type: ignore[misc]
     momentum = MOMENTUM
     constants: tuple[Array, Array] | None = None
 
-    def _set_up(self, weight_format: str, binary_inputs: bool, normalized: bool) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        weight_format: str = "int8",
+        binary_inputs: bool = False,
+        normalized: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
         if weight_format not in WEIGHT_FORMATS:
             raise ValueError(f"weight_format is {weight_format!r}, not one of {', '.join(WEIGHT_FORMATS)}")
         self.weight_format = weight_format
@@ -110,7 +118,7 @@ class _Coded(Layer):  # type: ignore[misc]
         value = function(x)
         return straight_through(x, value) if training else value
 
-    def _apply(self, inputs: Any, training: bool) -> Any:
+    def call(self, inputs: Any, training: bool = False) -> Any:
         if not training:
             weights, offset = self.constants or self._deployed()
             x = negative(inputs, False) if self.binary_inputs else inputs
@@ -198,20 +206,6 @@ class QuantConv2D(_Coded, Conv2D):  # type: ignore[misc]
 
     summed = (0, 1, 2)
 
-    def __init__(
-        self,
-        *args: Any,
-        weight_format: str = "int8",
-        binary_inputs: bool = False,
-        normalized: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self._set_up(weight_format, binary_inputs, normalized)
-
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        return self._apply(inputs, training)
-
     def linear(self, inputs: Any, weights: Any) -> Any:
         return self.convolution_op(inputs, weights)
 
@@ -225,20 +219,6 @@ class QuantDepthwiseConv2D(_Coded, DepthwiseConv2D):  # type: ignore[misc]
     """DepthwiseConv2D with ``weight_format``. ``binary_inputs`` takes the sign of its inputs and pads with +1."""
 
     summed = (0, 1)
-
-    def __init__(
-        self,
-        *args: Any,
-        weight_format: str = "int8",
-        binary_inputs: bool = False,
-        normalized: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self._set_up(weight_format, binary_inputs, normalized)
-
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        return self._apply(inputs, training)
 
     def linear(self, inputs: Any, weights: Any) -> Any:
         return ops.depthwise_conv(
@@ -259,20 +239,6 @@ class QuantDense(_Coded, Dense):  # type: ignore[misc]
     """Dense with ``weight_format``. ``binary_inputs`` takes the sign of its inputs."""
 
     summed = (0,)
-
-    def __init__(
-        self,
-        *args: Any,
-        weight_format: str = "int8",
-        binary_inputs: bool = False,
-        normalized: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self._set_up(weight_format, binary_inputs, normalized)
-
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        return self._apply(inputs, training)
 
     def linear(self, inputs: Any, weights: Any) -> Any:
         return ops.matmul(inputs, weights)
