@@ -13,6 +13,7 @@ from toolchain.ops.base import Const, Cost, Fields, KernelCall, KernelVariant, O
 from toolchain.ops.channels import Channels, channels_of
 from toolchain.ops.common import Window, activation_range, constant
 from toolchain.ops.paired import WORD_ORDER, is_exact, pack_gemm, padded
+from toolchain.ops.pixels import image_fields, pad_fields, stride_fields
 from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap
 from toolchain.ops.single_floor import SingleFloor, single_floor
 
@@ -132,21 +133,14 @@ def _weights(channels: Channels, layout: Layout, floor: SingleFloor | None) -> C
 
 def window_fields(graph: Graph, node: Node, window: Window, size: tuple[int, int]) -> tuple[tuple[str, Value], ...]:
     """The first fields of ``nn_conv2d_gemm_params``, for a window over an image of this size."""
-    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    x = graph.tensor(node.inputs[0])
     return (
         ("in_h", size[0]),
         ("in_w", size[1]),
-        ("in_c", x.shape[3]),
-        ("out_h", out.shape[1]),
-        ("out_w", out.shape[2]),
-        ("out_c", out.shape[3]),
-        ("kernel_h", window.size[0]),
-        ("kernel_w", window.size[1]),
-        ("stride_h", window.stride[0]),
-        ("stride_w", window.stride[1]),
+        *image_fields(graph, node)[2:],
+        *stride_fields(window),
         ("dilation_h", window.dilation[0]),
-        ("pad_top", window.pad_top),
-        ("pad_left", window.pad_left),
+        *pad_fields(window),
         ("in_zero_point", x.zero_point),
     )
 

@@ -8,6 +8,7 @@ from toolchain.graph import Array, Graph, Node
 from toolchain.ops.base import Const, Cost, KernelCall, KernelVariant
 from toolchain.ops.channels import Channels
 from toolchain.ops.common import Window, constant
+from toolchain.ops.pixels import image_fields, pad_fields, stride_fields
 from toolchain.ops.plain_channels import plain_channels, requantize_right_fields, short_shifts
 from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap
 
@@ -50,24 +51,15 @@ def _pack(weights: Array) -> Array:
 
 
 def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
-    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    x = graph.tensor(node.inputs[0])
     window: Window = node.attrs.window
     channels = _channels(graph, node)
     k, part = _rounded_up(channels.weights.shape[1]), part_of(channels.weights)
     params = (
-        ("in_h", x.shape[1]),
-        ("in_w", x.shape[2]),
-        ("in_c", x.shape[3]),
-        ("out_h", out.shape[1]),
-        ("out_w", out.shape[2]),
-        ("out_c", out.shape[3]),
-        ("kernel_h", window.size[0]),
-        ("kernel_w", window.size[1]),
-        ("stride_h", window.stride[0]),
-        ("stride_w", window.stride[1]),
+        *image_fields(graph, node),
+        *stride_fields(window),
         ("dilation_h", window.dilation[0]),
-        ("pad_top", window.pad_top),
-        ("pad_left", window.pad_left),
+        *pad_fields(window),
         ("in_zero_point", x.zero_point),
         ("k", k),
         ("part", part),

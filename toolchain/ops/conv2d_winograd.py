@@ -18,6 +18,7 @@ from toolchain.graph import Array, Graph, Node
 from toolchain.ops.base import Const, Cost, KernelCall, KernelVariant, Symbol, Value
 from toolchain.ops.channels import Channels, channels_of
 from toolchain.ops.common import Window, activation_range, constant
+from toolchain.ops.pixels import image_fields, pad_fields
 from toolchain.ops.row_parts import WINDOW_FIELDS
 
 # The rows of G scaled to integers; see nn_winograd.h.
@@ -154,16 +155,9 @@ def _gemm(in_c: int) -> Symbol:
 def tile_fields(graph: Graph, node: Node, schedule: Schedule) -> tuple[tuple[str, Value], ...]:
     """The fields of ``nn_conv2d_winograd_params`` but for its weights."""
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    window: Window = node.attrs.window
     return (
-        ("in_h", x.shape[1]),
-        ("in_w", x.shape[2]),
-        ("in_c", x.shape[3]),
-        ("out_h", out.shape[1]),
-        ("out_w", out.shape[2]),
-        ("out_c", out.shape[3]),
-        ("pad_top", window.pad_top),
-        ("pad_left", window.pad_left),
+        *image_fields(graph, node),
+        *pad_fields(node.attrs.window),
         ("in_zero_point", x.zero_point),
         ("batch", schedule.batch),
         ("resident", int(schedule.resident)),

@@ -9,6 +9,7 @@ from toolchain.ops.base import Overlap, RowField, Value
 from toolchain.ops.common import Window, taps_inside
 from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap
 
+Fields = tuple[tuple[str, Value], ...]
 LANES = 4  # output channels whose weights lie side by side
 
 
@@ -21,10 +22,9 @@ def in_lanes(weights: Array) -> Array:
     return np.ascontiguousarray(padded.reshape(groups, LANES, taps).transpose(0, 2, 1))
 
 
-def window_fields(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
-    """Shapes and window, as parameters of convolutions have them."""
+def image_fields(graph: Graph, node: Node) -> Fields:
+    """The shapes of input and output."""
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    window: Window = node.attrs.window
     return (
         ("in_h", x.shape[1]),
         ("in_w", x.shape[2]),
@@ -32,15 +32,27 @@ def window_fields(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
         ("out_h", out.shape[1]),
         ("out_w", out.shape[2]),
         ("out_c", out.shape[3]),
+    )
+
+
+def stride_fields(window: Window) -> Fields:
+    return (
         ("kernel_h", window.size[0]),
         ("kernel_w", window.size[1]),
         ("stride_h", window.stride[0]),
         ("stride_w", window.stride[1]),
-        ("dilation_h", window.dilation[0]),
-        ("dilation_w", window.dilation[1]),
-        ("pad_top", window.pad_top),
-        ("pad_left", window.pad_left),
     )
+
+
+def pad_fields(window: Window) -> Fields:
+    return ("pad_top", window.pad_top), ("pad_left", window.pad_left)
+
+
+def window_fields(graph: Graph, node: Node) -> Fields:
+    """Shapes and window, as parameters of convolutions have them."""
+    window: Window = node.attrs.window
+    dilation = (("dilation_h", window.dilation[0]), ("dilation_w", window.dilation[1]))
+    return (*image_fields(graph, node), *stride_fields(window), *dilation, *pad_fields(window))
 
 
 def by_pixels(graph: Graph, node: Node) -> bool:
@@ -50,7 +62,7 @@ def by_pixels(graph: Graph, node: Node) -> bool:
     return window.size == window.stride == (1, 1) and x.shape[1:3] == out.shape[1:3]
 
 
-def row_of_pixels(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
+def row_of_pixels(graph: Graph, node: Node) -> Fields:
     """A fully connected layer, or a convolution whose windows are pixels, over one row of all pixels."""
     weights = graph.tensor(node.inputs[1]).shape
     out_c, in_c = weights[0], weights[-1]
@@ -60,7 +72,7 @@ def row_of_pixels(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
     return (*shapes, *((name, 1) for name in ones), ("pad_top", 0), ("pad_left", 0))
 
 
-def shape_fields(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
+def shape_fields(graph: Graph, node: Node) -> Fields:
     return row_of_pixels(graph, node) if by_pixels(graph, node) else window_fields(graph, node)
 
 

@@ -40,6 +40,7 @@ from toolchain.ops.common import (
 )
 from toolchain.ops.conv2d import SPATIAL
 from toolchain.ops.mve import FEATURES, clamp_cost
+from toolchain.ops.pixels import pad_fields, stride_fields
 from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap, window_rows
 
 SUM_MVE_CHANNELS, HIGHEST_MVE_CHANNELS = 8, 16  # NN_SUM_MVE_CHANNELS, NN_HIGHEST_MVE_CHANNELS: of a vector
@@ -102,12 +103,8 @@ def window_fields(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
         ("out_h", out.shape[1]),
         ("out_w", out.shape[2]),
         ("channels", x.shape[3]),
-        ("kernel_h", window.size[0]),
-        ("kernel_w", window.size[1]),
-        ("stride_h", window.stride[0]),
-        ("stride_w", window.stride[1]),
-        ("pad_top", window.pad_top),
-        ("pad_left", window.pad_left),
+        *stride_fields(window),
+        *pad_fields(window),
     )
 
 

@@ -17,16 +17,17 @@ import termios
 import urllib.parse
 from typing import IO
 
-from serial.serialutil import PortNotOpenError, SerialBase, SerialException, SerialTimeoutException, Timeout
+from serial.serialutil import PortNotOpenError, SerialException, SerialTimeoutException, Timeout
 
 from toolchain.errors import BoardError
+from toolchain.ports.lines import PortWithoutModem
 
 _CLOSE_S = 2.0
 _REPORT_BYTES = 20000
 _ENDED = "The generated code or one of its kernels is at fault; `mcuforge emulate --sanitize` names the line."
 
 
-class Serial(SerialBase):  # type: ignore[misc]
+class Serial(PortWithoutModem):
     """A serial port whose board is a process. ``pid`` is that process."""
 
     is_open: bool
@@ -163,26 +164,6 @@ class Serial(SerialBase):  # type: ignore[misc]
 
     def _update_break_state(self) -> None:
         """A break has no meaning to a pipe."""
-
-    @property
-    def cts(self) -> bool:
-        self._usable()
-        return True
-
-    @property
-    def dsr(self) -> bool:
-        self._usable()
-        return True
-
-    @property
-    def ri(self) -> bool:
-        self._usable()
-        return False
-
-    @property
-    def cd(self) -> bool:
-        self._usable()
-        return True
 
 
 def _path(url: str) -> str:

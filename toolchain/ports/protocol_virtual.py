@@ -17,17 +17,17 @@ import urllib.parse
 
 from serial.serialutil import (
     PortNotOpenError,
-    SerialBase,
     SerialException,
     SerialTimeoutException,
     Timeout,
 )
 
+from toolchain.ports.lines import PortWithoutModem
 from toolchain.virtual.board import LOCKED, UNPLUGGED, BoardBusy, VirtualBoard
 from toolchain.virtual.faults import Faults
 
 
-class Serial(SerialBase):  # type: ignore[misc]
+class Serial(PortWithoutModem):
     """A serial port with a virtual board on it; ``board`` is that board."""
 
     board: VirtualBoard
@@ -127,26 +127,6 @@ class Serial(SerialBase):  # type: ignore[misc]
 
     def _update_break_state(self) -> None:
         """A break has no meaning to this board."""
-
-    @property
-    def cts(self) -> bool:
-        self._usable()
-        return True
-
-    @property
-    def dsr(self) -> bool:
-        self._usable()
-        return True
-
-    @property
-    def ri(self) -> bool:
-        self._usable()
-        return False
-
-    @property
-    def cd(self) -> bool:
-        self._usable()
-        return True
 
     def silence(self) -> str:
         """Why the board cannot answer, as far as the emulator knows; empty when it runs."""
