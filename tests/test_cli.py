@@ -232,8 +232,8 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_signal_ends_the_run_cleanly(number: int, word: str, options: list[str], tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(
         "import pathlib, time\n"
-        "pathlib.Path('started').touch()\n"
-        "try:\n    time.sleep(60)\nfinally:\n    pathlib.Path('cleaned').touch()\n"
+        "try:\n    pathlib.Path('started').touch()\n    time.sleep(60)\n"
+        "finally:\n    pathlib.Path('cleaned').touch()\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-m", "toolchain", "inspect", "slow:model", *options],
