@@ -2,6 +2,8 @@
 
 The converter names a result after all that it fused, last first: "model/relu/Relu;model/bn/FusedBatchNormV3;
 model/conv/BiasAdd;model/conv/Conv2D" is conv, bn, relu. Names of neighbours slip in through shared constants.
+
+A QUANTIZE that mcuforge puts beside a layer makes "model/conv/BiasAdd@int16": what the layer made, on another grid.
 """
 
 from __future__ import annotations
@@ -15,10 +17,18 @@ from toolchain.graph import Node
 
 # The converter numbers what it split: such a number is no layer.
 _ANONYMOUS = re.compile(r"(StatefulPartitionedCall|PartitionedCall|Identity)(_\d+|_int8)*(:\d+)?|\d+")
+_ON_ANOTHER_GRID = re.compile(r".*@int(8|16)", re.S)
+
+
+def on_another_grid(tensor: str, dtype: str) -> str:
+    """The name of ``tensor`` as integers of ``dtype`` in other steps. It names no layer: the QUANTIZE is none's own."""
+    return f"{tensor}@{dtype}"
 
 
 def layers_of(tensor: str) -> tuple[str, ...]:
     """The layer of each part of a tensor's name, first layer first, with repetitions; empty when it names none."""
+    if _ON_ANOTHER_GRID.fullmatch(tensor):
+        return ()
     layers = []
     for part in tensor.split(";"):
         scopes = [p for p in part.split("/") if p]
@@ -30,14 +40,16 @@ def layers_of(tensor: str) -> tuple[str, ...]:
 def own_layers(nodes: Sequence[Node]) -> tuple[Node, ...]:
     """The nodes with each layer only where it is mentioned most (the last such node), without repetitions.
 
-    A node that is left with none gets its own name.
+    A QUANTIZE has only what nobody else mentions: it is called after the layer whose values it brings to another grid.
+    A node that is left with none gets its own name, marked where a layer is called so. First names differ.
     """
-    best: dict[str, tuple[int, int]] = {}
+    best: dict[str, tuple[bool, int, int]] = {}
     for i, node in enumerate(nodes):
         for layer, count in Counter(node.layers).items():
-            best[layer] = max(best.get(layer, (0, 0)), (count, i))
+            best[layer] = max(best.get(layer, (False, 0, 0)), (node.op != "quantize", count, i))
     result = []
     for i, node in enumerate(nodes):
-        own = [layer for layer in dict.fromkeys(node.layers) if best[layer][1] == i]
-        result.append(dataclasses.replace(node, layers=tuple(own) or (node.name,)))
+        own = [layer for layer in dict.fromkeys(node.layers) if best[layer][2] == i]
+        unnamed = f"{node.name}#2" if node.name in best else node.name
+        result.append(dataclasses.replace(node, layers=tuple(own) or (unnamed,)))
     return tuple(result)

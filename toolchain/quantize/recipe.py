@@ -19,6 +19,7 @@ Layers go by the names that ``mcuforge inspect`` prints.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import json
 import sys
 from collections.abc import Mapping
@@ -50,6 +51,7 @@ else:
 EMPIRICAL, ANALYTIC, NONE = BIAS_CORRECTIONS = "empirical", "analytic", "none"
 NEAREST, LEAST_SQUARES, ADAROUND = ROUNDINGS = "nearest", "least-squares", "adaround"
 DEFAULT_CALIBRATION = "percentile"
+SHOWN_NAMES = 8  # of layers, in a message about one that there is not
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def weight_formats(recipe: Recipe, graph: Graph, where: str = "the recipe") -> d
     """The weight format of each layer of ``graph`` by name. UserError for layers that the model does not have."""
     weighted = layers_with_weights(graph)
     names = [layer_name(node) for node in weighted]
-    _check_names(recipe, [layer_name(node) for node in graph.nodes], names, where)
+    _check_names(recipe, graph, names, where)
     ends = {*names[:1], *names[-1:]} if recipe.keep_ends and is_below_int8(recipe.weights) else set()
     # A depthwise layer has few weights and needs each of them: pruning it saves nothing.
     spared = {layer_name(n) for n in weighted if n.op == "depthwise_conv2d" and sparse_fraction(recipe.weights)}
@@ -130,12 +132,31 @@ def activation_types(recipe: Recipe, graph: Graph) -> dict[str, str]:
     return {name: dtype for name, dtype in found.items() if dtype is not None and dtype != recipe.activations}
 
 
-def _check_names(recipe: Recipe, names: list[str], weighted: list[str], where: str) -> None:
+def _check_names(recipe: Recipe, graph: Graph, weighted: list[str], where: str) -> None:
+    names = [layer_name(node) for node in graph.nodes]
     for name, layer in recipe.layers.items():
         if name not in names:
-            raise UserError(f"{where}: the model has no layer {name!r}", f"its layers are {', '.join(names)}")
+            raise UserError(f"{where}: the model has no layer {name!r}", _instead(name, graph, names))
         if layer.weights and name not in weighted:
-            raise UserError(f"{where}: the layer {name!r} has no weights", f"those with are {', '.join(weighted)}")
+            raise UserError(
+                f"{where}: the layer {name!r} has no weights", f"those with are {', '.join(_nearest(name, weighted))}"
+            )
+
+
+def _instead(name: str, graph: Graph, names: list[str]) -> str:
+    """Which layer may be meant: the one that computes ``name`` too, or those that are called nearly so."""
+    within = next((layer_name(node) for node in graph.nodes if name in node.layers), None)
+    if within is not None:
+        return f"it is computed as a part of {within!r}: name that one"
+    few = len(names) <= SHOWN_NAMES
+    what = "its layers are" if few else "those called nearly so are"
+    more = "" if few else f"; mcuforge inspect prints all {len(names)}"
+    return f"{what} {', '.join(_nearest(name, names))}{more}"
+
+
+def _nearest(name: str, names: list[str]) -> list[str]:
+    """At most ``SHOWN_NAMES`` of ``names``, those that are most like ``name`` first."""
+    return difflib.get_close_matches(name, names, SHOWN_NAMES, cutoff=0.0)
 
 
 def _check_low_bits(formats: Mapping[str, str], recipe: Recipe, where: str) -> None:

@@ -7,11 +7,12 @@ hold a tensor whose parameters are fixed (softmax) beside others, a QUANTIZE com
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from toolchain.errors import ModelError
 from toolchain.graph import Graph, Node, Tensor
+from toolchain.importers.layer_names import on_another_grid
 from toolchain.ops import registry
 from toolchain.ops.base import PtqRule
 from toolchain.quantize.formats import INT8, INT16
@@ -51,8 +52,10 @@ def tie(graph: Graph, where: str, default: str = INT8, types: Mapping[str, str] 
 
     A node computes in its type of ``types``, by name, or in the ``default``, which is that of the inputs too.
     """
-    _check(graph, where)
-    work = _Work(graph, default, types or {})
+    types = types or {}
+    wide = {n.name for n in graph.nodes if types.get(n.name, default) == INT16}
+    _check(graph, where, wide)
+    work = _Work(graph, default, types)
     for node in graph.nodes:
         work.visit(node)
     groups = {name: work.find(name) for name in work.parent}
@@ -134,7 +137,7 @@ class _Work:
 
     def _requantized(self, name: str, dtype: str) -> str:
         """``name`` on a grid of its own, of this type, by a QUANTIZE."""
-        made = f"{name};requantized" if dtype == self.types[name] else f"{name};{dtype}"
+        made = on_another_grid(name, dtype)
         if made not in self.tensors:
             self.tensors[made] = dataclasses.replace(self.tensors[name], name=made, data=None)
             self.nodes.append(Node(f"quantize_{len(self.nodes)}", "quantize", (name,), (made,)))
@@ -143,7 +146,8 @@ class _Work:
         return made
 
 
-def _check(graph: Graph, where: str) -> None:
+def _check(graph: Graph, where: str, wide: Collection[str]) -> None:
+    """ModelError for what has no rule; ``wide`` are the nodes with int16 activations."""
     reasons = []
     for node in graph.nodes:
         op = registry().get(node.op)
@@ -151,6 +155,8 @@ def _check(graph: Graph, where: str) -> None:
             reasons.append((node, "this operator is not supported"))
         elif op.ptq.weights_axis is not None and any(n and not graph.is_constant(n) for n in node.inputs[1:]):
             reasons.append((node, "its weights and bias must be constants"))
+        elif node.name in wide and op.ptq.fixed is not None and op.ptq.fixed_scale16 is None:
+            reasons.append((node, "it has no int16 activations"))
     if reasons:
         raise ModelError(
             f"{where}: {len(reasons)} of {len(graph.nodes)} operators cannot be quantized\n  "
