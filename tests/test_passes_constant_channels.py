@@ -146,3 +146,15 @@ def test_intervals_hold_every_code(seed: int) -> None:
         assert np.all(per_channel.min(axis=0) >= intervals[name].low), name
         assert np.all(per_channel.max(axis=0) <= intervals[name].high), name
     assert intervals[names[0]].constant.sum() >= 4
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+def test_other_types_keep_their_channels(dtype: str) -> None:
+    """Pooling to one pixel and a RESHAPE hand on channels in every type; only codes of int8 have bounds."""
+    net = Net(np.random.default_rng(0)).input(3).conv("conv2d", 8, 1, dead=8).head(5)
+    tensors = {n: t if t.data is not None else dataclasses.replace(t, dtype=dtype) for n, t in net.tensors.items()}
+    graph = dataclasses.replace(net.graph(), tensors=tensors)
+    graph = graph.with_nodes(
+        [dataclasses.replace(n, op=n.op if n.op == "reshape" else "x") for n in graph.nodes], tensors
+    )
+    assert remove_constant_channels(graph) is graph

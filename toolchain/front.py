@@ -129,7 +129,7 @@ def describe(job: Job, progress: Progress) -> tuple[ModelId, Graph]:
 def open_source(model: Any, progress: Progress) -> Source:
     """Read what the user named, whatever it is."""
     if isinstance(model, (str, Path)) and Path(model).suffix.lower() == ".tflite":
-        return _open_tflite(Path(model))
+        return _open_tflite(Path(model), progress)
     from toolchain.importers.keras import load_keras
 
     with progress.step("Loading the model"):
@@ -181,7 +181,7 @@ def samples_of(x: Array | Sequence[Array] | None) -> list[Array]:
     return [x] if isinstance(x, np.ndarray) else list(x)
 
 
-def _open_tflite(path: Path) -> Source:
+def _open_tflite(path: Path, progress: Progress) -> Source:
     try:
         content = path.read_bytes()
     except OSError as e:
@@ -189,7 +189,13 @@ def _open_tflite(path: Path) -> Source:
     parse_tflite(content, path.stem, str(path))  # proves that the file is whole before anything else reads it
     if not is_float_tflite(content):
         return Source(path.stem, str(path), content=content)
-    return Source(path.stem, str(path), load_float_tflite(path, content))
+    model = load_float_tflite(path, content)
+    if integers := [name for name in model.stored if name != "float16"]:
+        progress.note(
+            f"{path}: its weights are stored as {' and '.join(integers)}; the float model is what these stand for in "
+            "float32, without the rounding of activations that TFLite's hybrid kernels add"
+        )
+    return Source(path.stem, str(path), model)
 
 
 def _check_unquantized(job: Job, where: str) -> None:

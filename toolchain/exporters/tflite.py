@@ -69,6 +69,11 @@ def export_tflite(graph: Graph) -> bytes:
         for node, record in zip(graph.nodes, records, strict=True)
     ]
     model.subgraphs = [main]
+    return pack(model)
+
+
+def pack(model: Any) -> bytes:
+    """A ``ModelT`` of the schema as a ``.tflite`` file."""
     builder = flatbuffers.Builder(1 << 16)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())

@@ -14,15 +14,21 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from toolchain.errors import ModelError
+from toolchain.importers.float_constants import with_float_constants
 from toolchain.importers.float_model import Port, first_line, matched_columns
 from toolchain.importers.tensorflow import captured
+from toolchain.importers.tflite import parse_tflite
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
 class FloatTflite:
-    """The same face as ``FloatModel`` over a flatbuffer. Ports have batch 1."""
+    """The same face as ``FloatModel`` over a flatbuffer. Ports have batch 1.
+
+    All floats in ``content`` are float32; ``stored`` are the types that constants had in the file in their place.
+    ``sha256`` is the file's.
+    """
 
     name: str
     source: str
@@ -30,6 +36,7 @@ class FloatTflite:
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     content: bytes
+    stored: tuple[str, ...] = ()
 
     def predict(self, x: Array | Sequence[Array]) -> Array:
         """The first output for ``x``, one sample at a time (samples first; one array for each of several inputs)."""
@@ -48,7 +55,10 @@ class FloatTflite:
 
 
 def is_float_tflite(content: bytes) -> bool:
-    """Whether a whole TFLite file takes floats and has no quantized operator: a model before quantization."""
+    """Whether a whole TFLite file takes floats and no operator gives integers for them: a model before quantization.
+
+    Its weights may be stored as integers.
+    """
     model = schema.Model.GetRootAs(content, 0)
     graph = model.Subgraphs(0)
     if graph is None or graph.OutputsLength() == 0:
@@ -57,22 +67,30 @@ def is_float_tflite(content: bytes) -> bool:
     ends += [graph.Tensors(graph.Outputs(i)) for i in range(graph.OutputsLength())]
     made = [graph.Operators(i) for i in range(graph.OperatorsLength())]
     results = [graph.Tensors(op.Outputs(k)) for op in made for k in range(op.OutputsLength())]
-    is_float = schema.TensorType.FLOAT32
-    return all(t.Type() == is_float for t in ends) and not any(t.Type() == schema.TensorType.INT8 for t in results)
+    types = schema.TensorType
+    return all(t.Type() == types.FLOAT32 for t in ends) and not any(
+        t.Type() in (types.INT8, types.INT16) for t in results
+    )
 
 
 def load_float_tflite(path: Path, content: bytes) -> FloatTflite:
-    """The float model in ``content``, which was read from ``path`` and checked. ModelError when LiteRT refuses it."""
+    """The float model in ``content``, which was read from ``path``, with all its constants as float32.
+
+    ModelError when it is damaged or LiteRT refuses it.
+    """
+    digest = hashlib.sha256(content).hexdigest()
+    content, stored = with_float_constants(content, parse_tflite(content, path.stem, str(path)), str(path))
     with captured():
         interpreter = _interpreter(content, str(path))
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     return FloatTflite(
         name=path.stem,
         source=str(path),
-        sha256=hashlib.sha256(content).hexdigest(),
+        sha256=digest,
         inputs=tuple(_port(detail, str(path)) for detail in inputs),
         outputs=tuple(_port(detail, str(path)) for detail in outputs),
         content=content,
+        stored=stored,
     )
 
 

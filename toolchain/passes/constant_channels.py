@@ -30,11 +30,11 @@ def remove_constant_channels(graph: Graph) -> Graph:
 
 
 def _droppable(graph: Graph, intervals: Mapping[str, Interval]) -> dict[str, Array]:
-    """A mask of channels for each tensor that a convolution makes or hands on; a fixed point of the rules."""
+    """A mask of channels for each int8 tensor that a convolution makes or hands on; a fixed point of the rules."""
     masks = {
         node.outputs[0]: np.ones(graph.tensor(node.outputs[0]).shape[-1], bool)
         for node in graph.nodes
-        if _makes_channels(graph, node) and node.outputs[0] not in graph.outputs
+        if node.outputs[0] in intervals and _makes_channels(graph, node) and node.outputs[0] not in graph.outputs
     }
     changed = True
     while changed:

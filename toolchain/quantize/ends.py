@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 
 from toolchain.errors import ModelError
+from toolchain.exporters.tflite import pack
 from toolchain.importers.float_model import FloatModel, Port
 
 _INPUT = re.compile(r"(?:serving_default_)?(.+?)(?::0)?")
@@ -33,13 +33,6 @@ def in_order(content: bytes, model: FloatModel) -> bytes:
     graph.inputs = _sorted(graph, inputs, model.inputs, model.source)
     graph.outputs = _sorted(graph, outputs, model.outputs, model.source)
     return pack(flat)
-
-
-def pack(model: Any) -> bytes:
-    """A ``ModelT`` as a .tflite file."""
-    builder = flatbuffers.Builder(1 << 16)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
 
 
 def _name(graph: Any, index: Any) -> str:

@@ -11,16 +11,16 @@ import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
 from toolchain.errors import ModelError, ToolError
+from toolchain.exporters.tflite import pack
 from toolchain.importers.float_model import Port, first_line, matched_columns
 from toolchain.importers.float_tflite import FloatTflite
 from toolchain.importers.tensorflow import captured
 from toolchain.progress import Progress
-from toolchain.quantize.ends import pack
 
 Array = npt.NDArray[Any]
 
 _SIGNATURE = "serving_default"
-_HINT = "pip install ai-edge-quantizer, or convert the model with full-integer quantization"
+_HINT = "add --quantizer mcuforge, which needs none, or pip install ai-edge-quantizer"
 
 
 def quantize_tflite(

@@ -1,0 +1,131 @@
+"""Constants of a float ``.tflite`` that are stored in fewer bits become float32, once, when the file is read.
+
+Converters shrink float models so: *dynamic range* files have int8 or int4 weights with scales below float activations
+(LiteRT's hybrid operators), *weight-only* and *float16* files have a DEQUANTIZE behind each constant. What they stand
+for is scale[channel] * (code - zero_point[channel]), or the float16 number itself, and with these the file is a float32
+graph. Hybrid operators round activations too, anew for each input; that is how they are executed, nothing in the file
+says it, and it is left out.
+Source: TFLite's 8-bit quantization specification; ``Dequantize`` of TFLite's ``reference/dequantize.h``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from toolchain.errors import ModelError
+from toolchain.exporters.tflite import pack
+from toolchain.graph import Array, Graph, Tensor
+from toolchain.quantize.grid import values as real_values
+
+_PACKED_BITS = {"int4": 4}
+_TYPES = ("float16", "int8", *_PACKED_BITS)
+
+
+def with_float_constants(content: bytes, parsed: Graph, where: str) -> tuple[bytes, tuple[str, ...]]:
+    """``content`` with float32 in place of such constants, and the types that they had; the same bytes for none.
+
+    ``parsed`` is ``content`` as the importer reads it, a float model. ModelError for what cannot be read.
+    """
+    stored = {i: tensor for i, tensor in enumerate(parsed.tensors.values()) if _stands_for_floats(tensor)}
+    if not stored:
+        return content, ()
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    for buffer in model.buffers:
+        if buffer.offset:  # outside the flatbuffer, which is about to move
+            buffer.data = np.frombuffer(content, np.uint8, int(buffer.size), int(buffer.offset))
+            buffer.offset = buffer.size = 0
+    tensors = model.subgraphs[0].tensors
+    for i, tensor in stored.items():
+        _check(tensor, tensors[i], where)
+        made = schema.BufferT()
+        made.data = np.frombuffer(float_values(tensor).astype("<f4").tobytes(), np.uint8)
+        tensors[i].buffer, tensors[i].type, tensors[i].quantization = (
+            len(model.buffers),
+            schema.TensorType.FLOAT32,
+            None,
+        )
+        model.buffers.append(made)
+    _drop_dequantize(model, set(stored))
+    return pack(model), tuple(sorted({tensor.dtype for tensor in stored.values()}))
+
+
+def float_values(tensor: Tensor) -> Array:
+    """What a stored constant stands for, float32, in its shape."""
+    assert tensor.data is not None
+    data = tensor.data
+    if tensor.dtype == "float16":
+        return data.view("<f2").reshape(tensor.shape).astype(np.float32)
+    if bits := _PACKED_BITS.get(tensor.dtype):
+        data = unpacked(data, bits)[: tensor.size].reshape(tensor.shape)
+    assert tensor.quant is not None
+    # Exact in float64, so this is TFLite's one float32 multiplication.
+    return real_values(data, tensor.quant).astype(np.float32)
+
+
+def unpacked(data: Array, bits: int) -> Array:
+    """Signed codes of so many bits, the first one in the lowest bits of its byte."""
+    shifts = np.arange(0, 8, bits, dtype=np.uint8)
+    codes = (data.view(np.uint8)[:, None] >> shifts & ((1 << bits) - 1)).reshape(-1).astype(np.int8)
+    signed: Array = codes - ((codes >> (bits - 1)) << bits)
+    return signed
+
+
+def _stands_for_floats(tensor: Tensor) -> bool:
+    # uint8 without a scale is plain numbers.
+    return tensor.data is not None and (
+        tensor.dtype in _TYPES or (tensor.dtype == "uint8" and tensor.quant is not None)
+    )
+
+
+def _check(tensor: Tensor, raw: Any, where: str) -> None:
+    """ModelError when the tensor's bytes or scales are not what its type and shape need."""
+    assert tensor.data is not None
+    if raw.quantization is not None and raw.quantization.detailsType:
+        raise ModelError(
+            f"{where}: the {tensor.dtype} weights {tensor.name} have scales for blocks, which are not supported",
+            "convert the model with scales for channels, or start from the Keras model",
+        )
+    bits = _PACKED_BITS.get(tensor.dtype, 16 if tensor.dtype == "float16" else 8)
+    problem = ""
+    if tensor.data.nbytes != -(-tensor.size * bits // 8):
+        problem = f"{tensor.data.nbytes} bytes"
+    elif tensor.dtype != "float16":
+        problem = _scales_problem(tensor)
+    if problem:
+        raise ModelError(
+            f"{where}: damaged: the {tensor.dtype} tensor {tensor.name} of shape {list(tensor.shape)} has {problem}",
+            "Export, copy or download the file again.",
+        )
+
+
+def _scales_problem(tensor: Tensor) -> str:
+    quant = tensor.quant
+    if quant is None:
+        return "no scale"
+    if not all(math.isfinite(scale) and scale > 0 for scale in quant.scale):
+        return "scales that are not finite and positive"
+    if quant.per_channel and (quant.axis >= len(tensor.shape) or tensor.shape[quant.axis] != len(quant.scale)):
+        return f"{len(quant.scale)} scales for dimension {quant.axis}"
+    return ""
+
+
+def _drop_dequantize(model: Any, floats: Collection[int]) -> None:
+    """Without the DEQUANTIZE operators of constants that are ``floats`` now: what reads them reads the constants."""
+    graph = model.subgraphs[0]
+    kept, constant_of = [], {}
+    for operator in graph.operators:
+        code = model.operatorCodes[int(operator.opcodeIndex)]
+        kind = max(int(code.builtinCode), int(code.deprecatedBuiltinCode))
+        ends = {int(i) for i in operator.outputs} & {int(i) for i in graph.outputs}
+        if kind == schema.BuiltinOperator.DEQUANTIZE and int(operator.inputs[0]) in floats and not ends:
+            constant_of[int(operator.outputs[0])] = int(operator.inputs[0])
+        else:
+            kept.append(operator)
+    for operator in kept:
+        operator.inputs = [constant_of.get(int(i), int(i)) for i in operator.inputs]
+    graph.operators = kept
