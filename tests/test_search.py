@@ -17,13 +17,20 @@ import pytest
 from float_kit import float_files
 from job_kit import document, refused
 
+from toolchain.budget import Budget
+from toolchain.cli.options import Quantization, make_job
+from toolchain.front import prepare, samples_of
+from toolchain.importers.float_tflite import FloatTflite
 from toolchain.job import Job
 from toolchain.progress import Progress
-from toolchain.quantize.recipe import LayerRecipe, read_recipe
+from toolchain.quantize.ptq import quantize
+from toolchain.quantize.recipe import LayerRecipe, Recipe, read_recipe, write_recipe
 from toolchain.search import run as searching
-from toolchain.search.objective import Outcome, probabilities
+from toolchain.search.objective import Outcome, Problem, evaluate, probabilities
 from toolchain.search.prior import first_choices
+from toolchain.search.study import _text as said
 from toolchain.sensitivity.advice import LayerFacts
+from toolchain.sensitivity.floats import network
 from toolchain.sensitivity.measure import Cell, LayerRow, Sensitivity
 from toolchain.target import load_target
 
@@ -116,7 +123,8 @@ def test_more_trials_go_on_and_another_problem_is_refused(
 
 def test_limits_that_nothing_keeps(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     refusal = refused(capfd, *job(tmp_path / "out", "--max-flash", "1k", "--trials", "2"))
-    assert "none of 2 mixtures keeps the limits; the nearest has" in refusal.problem
+    assert "none of 2 mixtures keeps this:\n  --max-flash is 1,000 bytes; the least is" in refusal.problem
+    assert "--max-ram" not in refusal.problem
     (tmp_path / "text").write_text("no journal\n")
     assert "not the journal" in refused(capfd, *job(tmp_path / "o", "--study", str(tmp_path / "text"))).problem
     assert "no Dask scheduler" in refused(capfd, *job(tmp_path / "d", "--scheduler", "tcp://127.0.0.1:9")).problem
@@ -144,6 +152,63 @@ def test_a_dask_cluster_evaluates_the_same(tmp_path: Path) -> None:
     assert here.best == found.best, "the first choices are the same, and so are their outcomes"
 
 
+def test_limits_that_are_kept_but_not_all_at_once() -> None:
+    problem = small_problem(("int8", "int4"))
+    problem = dataclasses.replace(problem, budget=Budget(max_flash=100, max_ram=50), max_drop=1.0)
+    small, exact = (
+        Outcome(90, 40, 9.0, 3.0, 0.1, (-0.1, -0.2, -1, 2.0)),
+        Outcome(120, 40, 9.0, 0.0, 0, (0.2, -0.2, -1, -1)),
+    )
+    assert "each limit is kept by some of 7 mixtures" in searching._unmet([small, exact], 7, problem).problem
+    refusal = searching._unmet([exact], 1, problem).problem
+    assert refusal.splitlines()[1:] == [
+        "  --max-flash is 100 bytes; the least is 120",
+        "the nearest has 120 bytes of flash, 40 bytes of RAM, 9 cycles (modelled) and a drop of 0.00",
+    ]
+    assert "too much flash" in said(exact)
+    assert "too much drop" in said(small)
+    assert "within the limits" in said(dataclasses.replace(small, excess=(0, 0, 0, 0)))
+
+
+def small_problem(formats: tuple[str, ...]) -> Problem:
+    model, data = float_files()
+    job, options = Job(model, load_target("stm32"), data=data), searching.Options(Path("none"), formats)
+    opened, found = searching._opened(job, options, Progress())
+    net = network(opened, samples_of(found.x_calib), found.y_calib, None)
+    return searching._problem(job, options, net, opened, (samples_of(found.x_calib), found.y_calib))
+
+
+def test_int16_for_layers_and_what_is_between_them(tmp_path: Path) -> None:
+    """The network is conv2d, depthwise, their sum, mean, two dense layers and softmax."""
+    problem = small_problem(("int16x8", "int8", "int4"))
+    first, second, _, last = problem.layers
+    followers = dict(problem.followers)
+    assert sorted(followers.values()) == sorted([(first, second), (first, second), (last,)])
+    recipe = problem.recipe(("int8", "int16x8", "int4", "int16x8"))
+    wide = {name for name, layer in recipe.layers.items() if layer.activations == "int16"}
+    assert wide == {second, last, *(name for name, read in followers.items() if read == (last,))}
+    both = problem.recipe(("int16x8", "int16x8", "int4", "int8"))
+    wide = {name for name, layer in both.layers.items() if layer.activations == "int16"}
+    assert wide == {first, second, *(name for name, read in followers.items() if read == (first, second))}
+    assert [both.layers[name].weights for name in problem.layers] == ["int8", "int8", "int4", "int8"]
+    outcome = evaluate(problem, ("int16x8", "int16x8", "int4", "int16x8"))
+    assert not outcome.refused
+    assert outcome.drop < 2
+    # What the search writes, deploy takes: the same integers.
+    recipe = problem.recipe(("int16x8", "int16x8", "int4", "int16x8"))
+    write_recipe(recipe, tmp_path / "recipe.toml")
+    model, data = float_files()
+    job = make_job(model, "stm32", Quantization(recipe=tmp_path / "recipe.toml"), data=data)
+    made = prepare(job, Progress())
+    assert made.tflite == export(problem, recipe)
+    assert made.graph.tensor(made.graph.outputs[0]).dtype == "int16"
+
+
+def export(problem: Problem, recipe: Recipe) -> bytes:
+    model = FloatTflite(problem.name, "", "", problem.inputs, problem.outputs, problem.content)
+    return quantize(model, list(problem.columns), recipe=recipe)
+
+
 def test_probabilities() -> None:
     given = np.array([[0.25, 0.75], [1.0, 0.0]], np.float32)
     np.testing.assert_array_equal(probabilities(given), given)
@@ -158,10 +223,16 @@ def test_the_first_choices_spend_where_it_hurts_least() -> None:
         for name, harm in harms.items()
     )
     found = Sensitivity("m", 10, None, ("int8", "int4"), {}, rows)
-    choices = first_choices(("a", "b", "c"), ("int8", "int4"), dict.fromkeys("abc", 100), found, 10)
+    readers = {"a": ("b",), "b": ("c",), "c": ()}
+    sizes = dict.fromkeys("abc", 100)
+    choices = first_choices(("a", "b", "c"), ("int8", "int4"), sizes, found, 10, readers)
     assert choices[0] == ("int8", "int8", "int8")
     assert choices[1:4] == [("int8", "int4", "int8"), ("int8", "int4", "int4"), ("int4", "int4", "int4")]
-    assert len(first_choices(("a", "b", "c"), ("int8", "int4"), dict.fromkeys("abc", 100), found, 2)) == 2
+    assert len(first_choices(("a", "b", "c"), ("int8", "int4"), sizes, found, 2, readers)) == 2
+    rows = tuple(dataclasses.replace(row, activations=Cell(30, 30, 0, harms[row.name])) for row in rows)
+    found = dataclasses.replace(found, rows=rows)
+    wide = first_choices(("a", "b", "c"), ("int16x8", "int8"), sizes, found, 10, readers)
+    assert wide == [("int8",) * 3, ("int16x8",) * 3, ("int16x8", "int16x8", "int8")]
 
 
 def test_what_cannot_run_is_an_outcome() -> None:

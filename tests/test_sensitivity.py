@@ -44,7 +44,7 @@ def test_noise_falls_by_six_decibels_a_bit(net: FloatNetwork) -> None:
         assert 16 < noise[0] - noise[1] < 32, row.name
         assert noise[1] > noise[2], row.name
         assert all(row.cells[n].changed == pytest.approx((row.cells[n].lost or 0) / 100) for n in row.cells), row.name
-    assert len(heat(found).squares) == 3 * len(net.layers)
+    assert len(heat(found).squares) == 4 * len(net.layers)
     assert all(row.name in html(found) for row in found.rows)
 
 

@@ -15,10 +15,11 @@ from toolchain.ops import by_type
 
 def for_types(graph: Graph) -> Graph:
     """The graph with every operator as it is for the types of its tensors; one that there is not keeps its name."""
-    return graph.with_nodes([_for_type(graph, node) for node in graph.nodes], graph.tensors)
+    return graph.with_nodes([for_type(graph, node) for node in graph.nodes], graph.tensors)
 
 
-def _for_type(graph: Graph, node: Node) -> Node:
+def for_type(graph: Graph, node: Node) -> Node:
+    """The node with the operator for the types of its tensors in ``graph``."""
     types = {graph.tensor(name).dtype for name in (*node.inputs[:1], *node.outputs[:1]) if name}
     dtype = "int16" if "int16" in types else "float32" if types == {"float32"} else ""
     op = by_type().get((node.op, dtype))

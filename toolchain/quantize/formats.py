@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from toolchain.errors import UserError
 
 INT8, INT16, FLOAT32 = "int8", "int16", "float32"
+INT16X8 = "int16x8"
 SPARSE_FRACTION = 0.5  # of the blocks that become zero when nothing else is said
 _SPARSE = "sparse"
 
@@ -50,9 +51,27 @@ ACTIVATIONS = (INT8, INT16, FLOAT32)
 # What --format takes: (weights, activations) of a whole model.
 FORMATS: Mapping[str, tuple[str, str]] = {
     **{f.name: (f.name, FLOAT32) for f in _FLOAT},
-    "int16x8": (INT8, INT16),
+    INT16X8: (INT8, INT16),
     **{f.name: (f.name, INT8) for f in _INTEGER},
 }
+
+
+def parts_of(format_name: str, where: str = "--format") -> tuple[str, str]:
+    """The formats of the weights and of the activations that ``format_name`` stands for. UserError when it is none."""
+    name = format_name.partition(":")[0]
+    if name not in FORMATS:
+        raise UserError(f"{where}: there is no format {format_name!r}", f"choose one of {', '.join(FORMATS)}")
+    weights, activations = FORMATS[name]
+    if name != format_name:
+        weights = format_name
+    weight_format(weights, where)
+    return weights, activations
+
+
+def weight_bits(format_name: str) -> float:
+    """What one weight takes in a format."""
+    weights, _ = parts_of(format_name)
+    return weight_format(weights, format_name).bits
 
 
 def is_float(weights: str) -> bool:

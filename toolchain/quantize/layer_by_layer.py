@@ -10,6 +10,7 @@ from toolchain.affine import quantize_array
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops import registry
 from toolchain.ops.common import constant
+from toolchain.passes.by_type import for_type
 
 _CHUNK = 16  # samples that an operator computes at once
 
@@ -42,8 +43,8 @@ def changed(graph: Graph, columns: Sequence[Array], change: Change) -> Graph:
 def _run(graph: Graph, node: Node, values: Values) -> list[Array]:
     inputs = [values[n] if n in values else constant(graph, n)[None] for n in node.inputs if n]
     count = max(x.shape[0] for x in inputs)
-    parts = []
+    op, parts = registry()[for_type(graph, node).op], []
     for start in range(0, count, _CHUNK):
         rows = [x if x.shape[0] == 1 else x[start : start + _CHUNK] for x in inputs]
-        parts.append(registry()[node.op].reference(graph, node, rows))
+        parts.append(op.reference(graph, node, rows))
     return [np.concatenate(column) for column in zip(*parts, strict=True)]

@@ -112,16 +112,16 @@ class _Run:
         return activation_types(self.recipe, self.floats)
 
     @property
-    def has_int16(self) -> bool:
-        """Whether some activations are int16. Then biases are corrected without running the integers.
+    def all_int16(self) -> bool:
+        """Whether all activations are int16. Then biases are corrected without running the integers.
 
         The error of int16 activations is nothing beside that of the weights, which is all that counts so.
         """
-        return INT16 in (self.recipe.activations, *self.types.values())
+        return {self.recipe.activations, *self.types.values()} == {INT16}
 
     @property
     def reconstructs(self) -> bool:
-        return bool(self.low) and self.recipe.rounding != NEAREST and not self.has_int16
+        return bool(self.low) and self.recipe.rounding != NEAREST
 
     def samples(self, count: int | None = None) -> Iterable[Fetch]:
         return run_samples(self.content, self.parsed, [column[:count] for column in self.columns], self.where)
@@ -138,7 +138,7 @@ class _Run:
             scales = {n.name: grids[tied.group[n.inputs[0]]].scale[0] for n in layers_with_weights(tied.graph)}
             chosen = nearest_weights(self.floats, self.formats, squares.means(), scales) if squares else {}
             graph = int8_graph(tied, grids, chosen | with_room_for_bias(tied.graph, self.trained, scales))
-            if means is not None and (self.recipe.bias_correction == ANALYTIC or self.has_int16):
+            if means is not None and (self.recipe.bias_correction == ANALYTIC or self.all_int16):
                 graph = correct_biases_analytically(graph, self.floats, means.means())
             elif means is not None and not self.reconstructs:
                 graph = correct_biases(graph, self.floats, means.means(), self.columns)

@@ -33,11 +33,11 @@ from toolchain.ops import registry
 from toolchain.quantize.formats import (
     ACTIVATIONS,
     FLOAT32,
-    FORMATS,
     INT8,
     INT16,
     is_below_int8,
     is_float,
+    parts_of,
     sparse_fraction,
     weight_format,
 )
@@ -89,13 +89,7 @@ class Recipe:
 
 def recipe_for(format_name: str, rounding: str | None = None) -> Recipe:
     """The recipe of ``--format``: the whole model in one format, below int8 by least squares if nothing is named."""
-    name = format_name.partition(":")[0]
-    if name not in FORMATS:
-        raise UserError(f"there is no format {format_name!r}", f"choose one of {', '.join(FORMATS)}")
-    weights, activations = FORMATS[name]
-    if name != format_name:
-        weights = format_name
-    weight_format(weights, "--format")
+    weights, activations = parts_of(format_name)
     chosen = rounding or (LEAST_SQUARES if is_below_int8(weights) else NEAREST)
     return Recipe(weights=weights, activations=activations, rounding=chosen)
 

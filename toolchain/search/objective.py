@@ -25,11 +25,12 @@ from toolchain.passes import reduce
 from toolchain.plan import Plan
 from toolchain.planner import make_plan
 from toolchain.progress import Progress
-from toolchain.quantize.formats import is_below_int8
+from toolchain.quantize.formats import INT16, is_below_int8, parts_of
 from toolchain.quantize.ptq import quantize
 from toolchain.quantize.recipe import NEAREST, LayerRecipe, Recipe
 from toolchain.target import Target
 
+LIMITS = ("flash", "RAM", "latency", "drop")  # in the order of ``Outcome.excess``
 Choice = tuple[str, ...]  # a format for each of ``Problem.layers``
 
 
@@ -39,7 +40,8 @@ class Problem:
 
     ``content`` is the float ``.tflite``; ``columns`` are the representative samples, ``judged`` those that answers are
     compared on, with ``labels`` (None: the float model's answers; ``floats`` are its outputs). ``base`` is the recipe
-    whose layers a choice sets.
+    whose layers a choice sets. ``followers`` are the nodes without weights, with the layers whose values they read:
+    they have int16 activations where all of those have, so that the values go on as they are.
 
     ``max_drop`` is in points of expected accuracy: how much less probability the right class gets on average. That is
     the accuracy lost where probabilities mean what they say, and a hundred samples tell a fraction of a point of it,
@@ -62,10 +64,14 @@ class Problem:
     budget: Budget
     max_drop: float
     base: Recipe = field(default_factory=Recipe)
+    followers: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def recipe(self, choice: Choice) -> Recipe:
         """What ``deploy --recipe`` takes."""
-        layers = {name: LayerRecipe(weights=chosen) for name, chosen in zip(self.layers, choice, strict=True)}
+        chosen = {name: parts_of(each) for name, each in zip(self.layers, choice, strict=True)}
+        wide = {name for name, (_, activations) in chosen.items() if activations == INT16}
+        layers = {n: LayerRecipe(weights, INT16 if n in wide else None) for n, (weights, _) in chosen.items()}
+        layers |= {n: LayerRecipe(activations=INT16) for n, read in self.followers if wide.issuperset(read)}
         return dataclasses.replace(self.base, layers=layers)
 
     @property
@@ -76,7 +82,7 @@ class Problem:
             digest.update(np.ascontiguousarray(array).tobytes())
         if self.labels is not None:
             digest.update(np.ascontiguousarray(self.labels).tobytes())
-        rest = (self.layers, self.formats, dataclasses.asdict(self.budget), self.max_drop, self.base)
+        rest = (self.layers, self.formats, self.followers, dataclasses.asdict(self.budget), self.max_drop, self.base)
         digest.update(f"{rest} {self.target.model_dump_json()}".encode())
         return digest.hexdigest()
 
@@ -112,7 +118,7 @@ def evaluate(problem: Problem, choice: Choice) -> Outcome:
     try:
         quick = _outcome(problem, dataclasses.replace(recipe, rounding=NEAREST))
         passed = any(part > 0 for part in quick.excess[:3])
-        learned = recipe.rounding != NEAREST and any(is_below_int8(name) for name in choice)
+        learned = recipe.rounding != NEAREST and any(is_below_int8(parts_of(name)[0]) for name in choice)
         return quick if passed or not learned else _outcome(problem, recipe)
     except UserError as e:
         return Outcome(refused=e.problem.splitlines()[0])

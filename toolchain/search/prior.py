@@ -4,33 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from toolchain.quantize.formats import INT8, weight_format
+from toolchain.quantize.formats import INT8, INT16X8, weight_bits
 from toolchain.search.objective import Choice
 from toolchain.sensitivity.measure import Cell, Sensitivity
 
 _LEAST_HARM = 1e-4
+_WORST = (1, 3)  # layers whose outputs get int16
 
 
 def first_choices(
-    layers: Sequence[str], formats: Sequence[str], weights: Mapping[str, int], found: Sensitivity, most: int
+    layers: Sequence[str],
+    formats: Sequence[str],
+    weights: Mapping[str, int],
+    found: Sensitivity,
+    most: int,
+    readers: Mapping[str, Sequence[str]],
 ) -> list[Choice]:
     """At most ``most`` choices: all layers in the best format, the ends in it and the rest in one, greedy mixtures.
 
-    ``weights`` are their numbers by layer. A greedy mixture takes step by step the change of one layer's format that
-    saves most bytes for the harm that it does when done alone.
+    ``weights`` are their numbers by layer, ``readers`` the layers that read a layer's values. A greedy mixture takes
+    step by step the change of one layer's format that saves most bytes for the harm that it does when done alone.
     """
-    best = INT8 if INT8 in formats else max(formats, key=_bits)
+    has_int16 = INT16X8 in formats
+    formats = [name for name in formats if name != INT16X8]
+    best = INT8 if INT8 in formats else max(formats, key=weight_bits)
+    wide = [tuple([INT16X8] * len(layers)), *_wide(layers, found, readers, best)] if has_int16 else []
     cells = {row.name: row.cells for row in found.rows}
     harms = {(layer, name): _harm(cells[layer][name]) for layer in layers for name in formats if name in cells[layer]}
     chain = _greedy(layers, formats, weights, harms, best)
     uniform = [
         tuple(best if i in (0, len(layers) - 1) else name for i in range(len(layers)))
-        for name in sorted(formats, key=_bits, reverse=True)
+        for name in sorted(formats, key=weight_bits, reverse=True)
     ]
     # The greedy chain goes from all int8 to the smallest; some of it, evenly, between the uniform ones.
-    room = max(most - len(uniform), 0)
+    room = max(most - len(uniform) - len(wide), 0)
     step = max(1, -(-len(chain) // room)) if room else len(chain) + 1
-    chosen = [tuple([best] * len(layers)), *chain[step - 1 :: step], *uniform]
+    chosen = [tuple([best] * len(layers)), *chain[step - 1 :: step], *wide, *uniform]
     return list(dict.fromkeys(chosen))[:most]
 
 
@@ -45,10 +54,10 @@ def _greedy(
     chain: list[Choice] = []
     while True:
         moves = [
-            ((_bits(current[layer]) - _bits(name)) * weights[layer], harms[layer, name], layer, name)
+            ((weight_bits(current[layer]) - weight_bits(name)) * weights[layer], harms[layer, name], layer, name)
             for layer in layers
             for name in formats
-            if _bits(name) < _bits(current[layer]) and (layer, name) in harms
+            if weight_bits(name) < weight_bits(current[layer]) and (layer, name) in harms
         ]
         if not moves:
             return chain
@@ -59,8 +68,15 @@ def _greedy(
         chain.append(tuple(current[each] for each in layers))
 
 
-def _bits(name: str) -> float:
-    return weight_format(name, name).bits
+def _wide(layers: Sequence[str], found: Sensitivity, readers: Mapping[str, Sequence[str]], best: str) -> list[Choice]:
+    """The ``best`` format, but int16 for the layers whose outputs lose most as int8, and for those that read them."""
+    harm = {row.name: _harm(row.activations) for row in found.rows if row.activations is not None}
+    worst = sorted(harm, key=lambda name: (-harm[name], name))
+    chosen = []
+    for count in _WORST:
+        kept = {each for name in worst[:count] for each in (name, *readers[name])}
+        chosen.append(tuple(INT16X8 if name in kept else best for name in layers))
+    return chosen
 
 
 def _harm(cell: Cell) -> float:

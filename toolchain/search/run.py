@@ -17,17 +17,17 @@ from toolchain.front import AnyFloatModel, open_source, samples_of
 from toolchain.graph import Array
 from toolchain.job import Job
 from toolchain.progress import Progress
-from toolchain.quantize.formats import FORMATS, INT8, is_float
+from toolchain.quantize.formats import FORMATS, INT8, INT16X8, is_float, parts_of
 from toolchain.quantize.recipe import LEAST_SQUARES, Recipe
 from toolchain.results import Score
-from toolchain.search.objective import Choice, Outcome, Problem, outputs_of, quantized
+from toolchain.search.objective import LIMITS, Choice, Outcome, Problem, outputs_of, quantized
 from toolchain.search.prior import first_choices
 from toolchain.search.workers import workers
 from toolchain.sensitivity.floats import FloatNetwork, network
 from toolchain.sensitivity.measure import sensitivity
 
-DEFAULT_FORMATS = (INT8, "kmeans5", "int4", "kmeans4", "kmeans3", "kmeans2", "ternary")
-FIRST = 12  # trials, and at most half of all, that sensitivity proposes
+DEFAULT_FORMATS = (INT16X8, INT8, "kmeans5", "int4", "kmeans4", "kmeans3", "kmeans2", "ternary")
+FIRST = 14  # trials, and at most half of all, that sensitivity proposes
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,8 @@ def search(job: Job, options: Options, progress: Progress) -> Found:
     def first() -> list[Choice]:
         found = sensitivity(net, problem.formats, progress)
         sizes = {name: int(net.weights(name).size) for name in net.layers}
-        return first_choices(problem.layers, problem.formats, sizes, found, min(FIRST, max(options.trials // 2, 1)))
+        most = min(FIRST, max(options.trials // 2, 1))
+        return first_choices(problem.layers, problem.formats, sizes, found, most, net.readers)
 
     with opened(problem, options.study, options.seed, first) as (study, resumed):
         if resumed:
@@ -123,8 +124,9 @@ def search(job: Job, options: Options, progress: Progress) -> Found:
 
 def _check_formats(formats: Sequence[str]) -> None:
     for name in formats:
-        if name.partition(":")[0] not in FORMATS or is_float(name) or FORMATS[name.partition(":")[0]][1] != INT8:
+        if name.partition(":")[0] not in FORMATS or is_float(name):
             raise UserError(f"{name!r} is no format that layers can be mixed from", f"the default is {_list()}")
+        parts_of(name, "--formats")
     if len(set(formats)) < 2:
         raise UserError("there is nothing to choose among: one format", f"name several; the default is {_list()}")
 
@@ -179,6 +181,7 @@ def _problem(
         budget=job.budget,
         max_drop=options.max_drop,
         base=Recipe(rounding=options.rounding),
+        followers=net.followers,
     )
 
 
@@ -190,11 +193,36 @@ def _best(tried: Sequence[Mixture], problem: Problem) -> Mixture:
     runnable = [m for m in tried if not m.outcome.refused]
     if not runnable:
         raise ModelError(f"no mixture can run: {tried[0].outcome.refused}", "Choose other --formats.")
-    near = min(runnable, key=lambda m: (sum(max(part, 0.0) for part in m.outcome.excess), m.number)).outcome
-    raise UserError(
-        f"none of {len(tried)} mixtures keeps the limits; the nearest has {near.flash:,} bytes of flash, {near.ram:,} "
-        f"bytes of RAM, {near.cycles:,.0f} cycles (modelled) and a drop of {near.drop:.2f}",
-        "Raise the limit that binds, or go on with more --trials: the study is kept.",
+    raise _unmet([m.outcome for m in runnable], len(tried), problem)
+
+
+def _unmet(outcomes: Sequence[Outcome], tried: int, problem: Problem) -> UserError:
+    """Which limits no mixture keeps, by how much; or that none keeps them all at once."""
+    budget = problem.budget
+    near = min(outcomes, key=lambda o: sum(max(part, 0.0) for part in o.excess))
+    nearest = (
+        f"the nearest has {near.flash:,} bytes of flash, {near.ram:,} bytes of RAM, {near.cycles:,.0f} cycles "
+        f"(modelled) and a drop of {near.drop:.2f}"
+    )
+    facts = (
+        (budget.max_flash, min(o.flash for o in outcomes), "bytes"),
+        (budget.max_ram, min(o.ram for o in outcomes), "bytes"),
+        (budget.max_cycles, min(o.cycles for o in outcomes), "cycles (modelled)"),
+        (problem.max_drop, min(o.drop for o in outcomes), "points"),
+    )
+    lines = [
+        f"--max-{name.lower()} is {limit:,} {unit}; the least is {least:,.{0 if unit != 'points' else 2}f}"
+        for i, (name, (limit, least, unit)) in enumerate(zip(LIMITS, facts, strict=True))
+        if limit is not None and all(o.excess[i] > 0 for o in outcomes)
+    ]
+    if lines:
+        return UserError(
+            f"none of {tried} mixtures keeps this:\n  " + "\n  ".join(lines) + f"\n{nearest}",
+            "Raise it, or name other --formats. The study is kept for another run of the same limits.",
+        )
+    return UserError(
+        f"each limit is kept by some of {tried} mixtures, but no mixture keeps all; {nearest}",
+        "Raise one of them, or go on with more --trials: the study is kept.",
     )
 
 

@@ -27,10 +27,10 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from toolchain.errors import UserError
 from toolchain.progress import Progress
-from toolchain.search.objective import Choice, Outcome, Problem, evaluate
+from toolchain.search.objective import LIMITS, Choice, Outcome, Problem, evaluate
 
 _NAME = "mcuforge"
-_LIMITS = ("flash", "ram", "cycles", "drop")
+_CONSTRAINTS = ("flash", "ram", "cycles", "drop")
 _DIGEST, _FIRST, _SEED, _OUTCOME = "digest", "first", "seed", "outcome"
 
 
@@ -139,7 +139,7 @@ class Search:
     def _tell(self, trial: Trial, outcome: Outcome) -> None:
         if _OUTCOME not in trial.user_attrs:
             trial.set_user_attr(_OUTCOME, dataclasses.asdict(outcome))
-        for name, part in zip(_LIMITS, outcome.excess, strict=True):
+        for name, part in zip(_CONSTRAINTS, outcome.excess, strict=True):
             trial.set_constraint(name, part)
         if outcome.refused:
             # Far behind whatever can run.
@@ -151,7 +151,8 @@ class Search:
 def _text(outcome: Outcome) -> str:
     if outcome.refused:
         return outcome.refused
-    kept = "within the budgets" if outcome.feasible else "too much"
+    passed = [name for name, part in zip(LIMITS, outcome.excess, strict=True) if part > 0]
+    kept = f"too much {' and '.join(passed)}" if passed else "within the limits"
     return (
         f"{outcome.flash:,} B flash, {outcome.ram:,} B RAM, {outcome.cycles / 1e6:.3f} Mcycles, "
         f"drop {outcome.drop:+.2f}, {kept}"

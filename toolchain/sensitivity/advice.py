@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from toolchain.graph import Array
-from toolchain.quantize.formats import weight_format
+from toolchain.quantize.formats import weight_bits
 from toolchain.quantize.ties import rule_of
 from toolchain.sensitivity.floats import FloatNetwork
 
 if TYPE_CHECKING:
     from toolchain.sensitivity.measure import Cell
 
-BEARABLE_POINTS, BEARABLE_CHANGED, BEARABLE_DB = 0.5, 0.01, 20.0
+BEARABLE, BEARABLE_ANSWERS, BEARABLE_DB = 0.01, 2, 20.0
 _OUTLIERS, _HEAVY, _SPREAD, _FEW = 3.0, 10.0, 20.0, 16
+_UNEVEN_DB, _GROWS_DB = 3.0, 3.0
+_UNPUZZLING_BITS = 4  # a layer that bears this needs no more reasons
 
 
 @dataclass(frozen=True)
@@ -91,31 +93,72 @@ def _kurtosis(values: Array) -> float:
     return float((centred**4).mean() / variance**2) if variance else 0.0
 
 
-def bearable(cell: Cell) -> bool:
-    """Whether a format costs this layer next to nothing, by what is known."""
-    if cell.lost is not None and cell.lost > BEARABLE_POINTS:
-        return False
+def bearable(cell: Cell, samples: int) -> bool:
+    """Whether it costs this layer next to nothing, as far as so many samples can tell: two answers are no evidence."""
     if cell.changed is not None:
-        return cell.changed <= BEARABLE_CHANGED
+        most = max(BEARABLE, BEARABLE_ANSWERS / samples)
+        return max(cell.changed, (cell.lost or 0.0) / 100) <= most + 1e-9
     return cell.output_sqnr is None or cell.output_sqnr >= BEARABLE_DB
 
 
-def advice(facts: LayerFacts, cells: Mapping[str, Cell]) -> tuple[str, ...]:
-    """What to do with the layer, and what makes it what it is."""
-    return (_choice(facts, cells), *_reasons(facts))
+def advice(
+    facts: LayerFacts, cells: Mapping[str, Cell], activations: Cell | None = None, samples: int = 1000
+) -> tuple[str, ...]:
+    """What to do with the layer, and what makes it what it is.
+
+    ``activations`` is what int8 does to its outputs; ``samples`` were judged.
+    """
+    by_size = sorted(cells, key=weight_bits)
+    smallest = next((name for name in by_size if bearable(cells[name], samples)), None)
+    reasons = _reasons(facts)
+    if smallest is None or weight_bits(smallest) > _UNPUZZLING_BITS:
+        reasons += _noise_reasons(cells)
+    wide = []
+    if activations is not None and not bearable(activations, samples):
+        wide = [
+            f"Its outputs suffer as int8 ({_harm(activations)}): give it and the layers that read it int16 activations."
+        ]
+    return (_choice(facts, cells, smallest), *reasons, *wide)
 
 
-def _choice(facts: LayerFacts, cells: Mapping[str, Cell]) -> str:
-    by_size = sorted(cells, key=lambda name: weight_format(name, name).bits)
-    safe = [name for name in by_size if bearable(cells[name])]
-    if not safe:
-        return "Sensitive: no format tried is free; keep it int8, and look at its activations."
-    smallest = safe[0]
-    bits = weight_format(smallest, smallest).bits
-    if bits >= 8:
-        return "Sensitive: keep it int8."
-    saved = facts.weights * (8 - bits) / 8
-    return f"{smallest} costs next to nothing here and saves {saved:,.0f} bytes against int8."
+def _choice(facts: LayerFacts, cells: Mapping[str, Cell], smallest: str | None) -> str:
+    if smallest is not None and weight_bits(smallest) < 8:
+        saved = facts.weights * (8 - weight_bits(smallest)) / 8
+        return f"{smallest} costs next to nothing here and saves {saved:,.0f} bytes against int8."
+    least = min(cells, key=lambda name: (cells[name].changed or 0.0, -(cells[name].output_sqnr or 0.0)))
+    below = [name for name in cells if weight_bits(name) < 8]
+    if smallest is None:
+        return f"Sensitive: {least} does least, and {_harm(cells[least])}."
+    if not below:
+        return "Keep it int8: nothing smaller was tried."
+    best = min(below, key=lambda name: (cells[name].changed or 0.0, -(cells[name].output_sqnr or 0.0)))
+    return f"Sensitive: keep it int8; with {best}, {_harm(cells[best])}."
+
+
+def _harm(cell: Cell) -> str:
+    if cell.changed is not None:
+        return f"{100 * cell.changed:.1f} % of the answers change"
+    return (
+        "nothing changes" if cell.output_sqnr is None else f"the model's output is left with {cell.output_sqnr:.0f} dB"
+    )
+
+
+def _noise_reasons(cells: Mapping[str, Cell]) -> list[str]:
+    """What the noise itself tells: steps that do not suit the weights, and noise that grows behind the layer."""
+    found = []
+    even, uneven = cells.get("int4"), cells.get("kmeans4")
+    if even and uneven and even.sqnr is not None and uneven.sqnr is not None and uneven.sqnr - even.sqnr > _UNEVEN_DB:
+        found.append(
+            f"Even steps do not suit its weights: 16 centroids leave {uneven.sqnr:.0f} dB, the 15 steps of int4 "
+            f"{even.sqnr:.0f} dB."
+        )
+    grows = [c.sqnr - c.output_sqnr for c in cells.values() if c.sqnr is not None and c.output_sqnr is not None]
+    if grows and float(np.median(grows)) > _GROWS_DB:
+        found.append(
+            f"Noise made here grows by {np.median(grows):.0f} dB on its way to the model's output: what follows "
+            "depends on it."
+        )
+    return found
 
 
 def _reasons(facts: LayerFacts) -> list[str]:

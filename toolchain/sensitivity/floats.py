@@ -17,19 +17,21 @@ import numpy as np
 from toolchain.errors import DataError, ModelError, UserError
 from toolchain.exporters.tflite import export_tflite
 from toolchain.front import AnyFloatModel
-from toolchain.graph import Array, Graph, Node
+from toolchain.graph import Array, Graph, Node, QuantParams
 from toolchain.importers.float_model import Port
 from toolchain.importers.float_tflite import FloatTflite
 from toolchain.importers.tflite import parse_tflite
+from toolchain.ops import by_type
 from toolchain.ops.common import constant
 from toolchain.passes import clean
 from toolchain.quantize import grid
 from toolchain.quantize.converter import convert
 from toolchain.quantize.float_run import run_samples
 from toolchain.quantize.ptq import quantize
-from toolchain.quantize.recipe import NEAREST, NONE, layer_name, layers_with_weights, recipe_for
+from toolchain.quantize.recipe import NEAREST, NONE, Recipe, layer_name, layers_with_weights, recipe_for
 
 SQNR_SAMPLES = 16
+_ANY_TYPE = ("reshape", "concatenate")  # operators that only move values
 _ENOUGH = 40  # samples that say which inputs of a layer are large, for weights below int8
 
 
@@ -50,6 +52,66 @@ class FloatNetwork:
         """The layers with weights, by the names that recipes use."""
         return {layer_name(node): node for node in layers_with_weights(self.graph)}
 
+    @cached_property
+    def followers(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The nodes without weights that int16 activations can pass, with the layers whose values they read.
+
+        A node that reads the model's input through such nodes alone is none.
+        """
+        found: dict[str, tuple[str, ...]] = {}
+        # By tensor; an input of the model is its own source.
+        sources: dict[str, tuple[str, ...]] = {name: (name,) for name in self.graph.inputs}
+        for node in self.graph.nodes:
+            name, out = layer_name(node), node.outputs[0]
+            if name in self.layers:
+                sources[out] = (name,)
+                continue
+            read = dict.fromkeys(s for n in node.inputs if n in sources for s in sources[n])
+            sources[out] = tuple(read)
+            if read and not set(read) & set(self.graph.inputs) and _has_int16(node):
+                found[name] = tuple(read)
+        return tuple(found.items())
+
+    @cached_property
+    def readers(self) -> dict[str, tuple[str, ...]]:
+        """For each layer with weights those that read its values, directly or through nodes without weights."""
+        following = dict(self.followers)
+        found: dict[str, tuple[str, ...]] = dict.fromkeys(self.layers, ())
+        made = {node.outputs[0]: layer_name(node) for node in self.graph.nodes}
+        for name, node in self.layers.items():
+            source = made.get(node.inputs[0], "")
+            for each in (source,) if source in self.layers else following.get(source, ()):
+                found[each] = (*found[each], name)
+        return found
+
+    @cached_property
+    def int8_grids(self) -> dict[str, QuantParams]:
+        """Scale and zero point of each tensor as int8, by the calibration that recipes have by default."""
+        few = [column[:_ENOUGH] for column in self.columns]
+        made = quantize(self.model(self.content({})), few, recipe=Recipe(bias_correction=NONE))
+        graph = parse_tflite(made, self.name, self.source)
+        return {name: t.quant for name, t in graph.tensors.items() if t.quant is not None and t.data is None}
+
+    def with_int8_output(self, name: str) -> tuple[bytes, str]:
+        """The ``.tflite`` in which the layer's output alone passes an int8 grid, and the tensor that comes out."""
+        tensor = self.graph.tensor(self.layers[name].outputs[0])
+        codes, values = f"{tensor.name};codes", f"{tensor.name};values"
+        tensors = {
+            **self.graph.tensors,
+            codes: dataclasses.replace(tensor, name=codes, dtype="int8", quant=self.int8_grids[tensor.name]),
+            values: dataclasses.replace(tensor, name=values),
+        }
+        nodes = []
+        for node in self.graph.nodes:
+            inputs = tuple(values if n == tensor.name else n for n in node.inputs)
+            nodes.append(dataclasses.replace(node, inputs=inputs))
+            if layer_name(node) == name:
+                nodes.append(Node("codes", "quantize", (tensor.name,), (codes,)))
+                nodes.append(Node("values", "dequantize", (codes,), (values,)))
+        outputs = tuple(values if n == tensor.name else n for n in self.graph.outputs)
+        graph = dataclasses.replace(self.graph, outputs=outputs).with_nodes(nodes, tensors)
+        return export_tflite(graph), values
+
     def content(self, weights: Mapping[str, Array]) -> bytes:
         """The ``.tflite`` with other weights in the layers that ``weights`` names."""
         tensors = dict(self.graph.tensors)
@@ -60,7 +122,10 @@ class FloatNetwork:
 
     def predict(self, weights: Mapping[str, Array]) -> Array:
         """The first output for every sample."""
-        content = self.content(weights)
+        return self.predict_by(self.content(weights))
+
+    def predict_by(self, content: bytes) -> Array:
+        """The first output of ``content`` for every sample."""
         return self.model(content).predict(list(self.columns))
 
     def model(self, content: bytes) -> FloatTflite:
@@ -69,7 +134,10 @@ class FloatNetwork:
 
     def values(self, weights: Mapping[str, Array], names: Sequence[str]) -> dict[str, Array]:
         """The tensors ``names`` for the first samples."""
-        content = self.content(weights)
+        return self.values_by(self.content(weights), names)
+
+    def values_by(self, content: bytes, names: Sequence[str]) -> dict[str, Array]:
+        """The tensors ``names`` of ``content`` for the first samples."""
         parsed = parse_tflite(content, self.name, self.source)
         few = [column[:SQNR_SAMPLES] for column in self.columns]
         rows = [[fetch(n).copy() for n in names] for fetch in run_samples(content, parsed, few, self.source)]
@@ -114,6 +182,10 @@ def network(model: AnyFloatModel, columns: Sequence[Array], labels: Array | None
     )
     usable = None if labels is None else labels[:limit]
     return FloatNetwork(model.name, model.source, graph, inputs, outputs, cut, usable)
+
+
+def _has_int16(node: Node) -> bool:
+    return node.op in _ANY_TYPE or (node.op, "int16") in by_type()
 
 
 def sqnr(wanted: Array, found: Array) -> float | None:

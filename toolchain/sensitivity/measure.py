@@ -36,10 +36,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class LayerRow:
+    """``activations``: what it costs when the layer's outputs, and nothing else, are rounded to int8."""
+
     name: str
     facts: LayerFacts
     cells: Mapping[str, Cell]
     advice: tuple[str, ...]
+    activations: Cell | None = None
 
 
 @dataclass(frozen=True)
@@ -114,9 +117,9 @@ def sensitivity(net: FloatNetwork, formats: Sequence[str], progress: Progress) -
     if not rounded:
         raise ModelError(f"no format can be tried: {next(iter(refused.values()))}", "Mend this one first.")
     judge = judge_of(net, net.predict({}))
-    facts = facts_of(net)
+    facts, count = facts_of(net), len(net.columns[0])
     rows = []
-    with progress.step("Trying each layer in each format", len(net.layers) * len(rounded)) as advance:
+    with progress.step("Trying each layer in each format", len(net.layers) * (len(rounded) + 1)) as advance:
         for name, node in net.layers.items():
             tensors = (node.outputs[0], net.graph.outputs[0])
             clean_values = net.values({}, tensors)
@@ -124,9 +127,21 @@ def sensitivity(net: FloatNetwork, formats: Sequence[str], progress: Progress) -
             for format_name, weights in rounded.items():
                 cells[format_name] = _cell(net, judge, {name: weights[name]}, tensors, clean_values)
                 advance(1)
-            rows.append(LayerRow(name, facts[name], cells, advice(facts[name], cells)))
-    count = len(net.columns[0])
+            activations = _activations(net, judge, name, tensors, clean_values)
+            advance(1)
+            words = advice(facts[name], cells, activations, count)
+            rows.append(LayerRow(name, facts[name], cells, words, activations))
     return Sensitivity(net.name, count, judge.accuracy, tuple(rounded), refused, tuple(rows))
+
+
+def _activations(
+    net: FloatNetwork, judge: Judge, name: str, tensors: Sequence[str], wanted: Mapping[str, Array]
+) -> Cell:
+    content, made = net.with_int8_output(name)
+    last = made if tensors[1] == tensors[0] else tensors[1]
+    values, outputs = net.values_by(content, (made, last)), net.predict_by(content)
+    noise = sqnr(wanted[tensors[0]], values[made]), sqnr(wanted[tensors[1]], values[last])
+    return Cell(*noise, judge.lost(outputs), judge.changed(outputs))
 
 
 def _cell(

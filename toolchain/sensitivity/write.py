@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +17,15 @@ from toolchain.output import KeptFolder
 from toolchain.progress import Progress
 from toolchain.report import picture
 from toolchain.report.html import environment
-from toolchain.sensitivity.measure import Cell, Sensitivity
+from toolchain.sensitivity.measure import Cell, LayerRow, Sensitivity
 
 HTML_NAME, JSON_NAME, PNG_NAME = "sensitivity.html", "sensitivity.json", "sensitivity.png"
 _TEMPLATE = "heat.svg.j2"
 _HIGH_DB, _LOW_DB = 40.0, 0.0  # of the model's output: as good as nothing changed, and all noise
-_LEFT, _TOP, _CELL_W, _CELL_H = 190, 34, 92, 40
+_TOP, _CELL_W, _CELL_H = 34, 92, 40
+_LETTER = 7  # the width of one, about
+ACTIVATIONS = "outputs int8"
+_NARROW = {"ternary": "tern", "binary": "bin", ACTIVATIONS: "out"}  # heads for a terminal of 80 columns
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,10 @@ def legend(found: Sensitivity) -> str:
     """What the two numbers of a cell are."""
     first = "answers that change, %" if _classifies(found) else "SQNR of the model's output, dB"
     last = ", and points of accuracy lost" if found.accuracy is not None else ""
-    return f"{first}{last}; below it the SQNR of the layer's output, dB"
+    return (
+        f"{first}{last}; below it the SQNR of the layer's output, dB. Last column: the layer's outputs as int8, its "
+        "weights float"
+    )
 
 
 def _classifies(found: Sensitivity) -> bool:
@@ -100,19 +107,27 @@ def strength(cell: Cell) -> float:
 
 def heat(found: Sensitivity) -> Heat:
     """The heat map: a row for each layer, a column for each format."""
+    left = _LETTER * max(len(_short(row.name)) for row in found.rows) + 14
     squares = tuple(
-        Square(_LEFT + _CELL_W * j, _TOP + _CELL_H * i, strength(cell), _first(cell), _db(cell.sqnr))
+        Square(left + _CELL_W * j, _TOP + _CELL_H * i, strength(cell), _first(cell), _db(cell.sqnr))
         for i, row in enumerate(found.rows)
-        for j, cell in enumerate(row.cells[name] for name in found.formats)
+        for j, cell in enumerate(_columns(row, found.formats).values())
     )
+    names = list(_columns(found.rows[0], found.formats))
     return Heat(
         f"{found.model}: what each layer bears",
-        _LEFT + _CELL_W * len(found.formats) + 8,
+        left + _CELL_W * len(names) + 8,
         _TOP + _CELL_H * len(found.rows) + 8,
         squares,
-        tuple((_LEFT + _CELL_W * j + _CELL_W // 2, name) for j, name in enumerate(found.formats)),
+        tuple((left + _CELL_W * j + _CELL_W // 2, name) for j, name in enumerate(names)),
         tuple((_TOP + _CELL_H * i + _CELL_H // 2 + 4, _short(row.name)) for i, row in enumerate(found.rows)),
     )
+
+
+def _columns(row: LayerRow, formats: Sequence[str]) -> dict[str, Cell]:
+    """The cells of a row by their headings."""
+    cells = {name: row.cells[name] for name in formats}
+    return cells if row.activations is None else {**cells, ACTIVATIONS: row.activations}
 
 
 def _short(name: str, most: int = 26) -> str:
@@ -124,18 +139,20 @@ def render(found: Sensitivity) -> RenderableType:
     what = "answers that change, %" if _classifies(found) else "SQNR of the model's output, dB"
     table = Table(box=SIMPLE_HEAD, pad_edge=False, title=f"{found.model}: {what}", title_justify="left")
     table.add_column("layer", overflow="fold")
-    for name in found.formats:
-        table.add_column(name.replace("kmeans", "k"), justify="right", no_wrap=True)
+    names = list(_columns(found.rows[0], found.formats))
+    for name in names:
+        table.add_column(_NARROW.get(name, name.replace("kmeans", "k")), justify="right", no_wrap=True)
     for row in found.rows:
         cells = []
-        for name in found.formats:
-            harm = strength(row.cells[name])
+        for cell in _columns(row, found.formats).values():
+            harm = strength(cell)
             style = "green" if harm < 0.15 else "yellow" if harm < 0.45 else "red"
-            cells.append(Text(_narrow(row.cells[name]), style=style))
+            cells.append(Text(_narrow(cell), style=style))
         table.add_row(row.name, *cells)
     words = [Text.assemble((f"{row.name}: ", "bold"), " ".join(row.advice)) for row in found.rows]
     refused = [Text(f"{name}: {why}", style="yellow") for name, why in found.refused.items()]
-    return Group(table, *words, *refused, Text(sentence(found), style="dim"))
+    last = [Text("out: the layer's outputs alone as int8.", style="dim")] if ACTIVATIONS in names else []
+    return Group(table, *last, *words, *refused, Text(sentence(found), style="dim"))
 
 
 def html(found: Sensitivity) -> str:
