@@ -305,10 +305,11 @@ def test_progress_on_a_terminal_survives_steps_within_steps_and_errors() -> None
     assert "inner: " not in out.getvalue()
 
 
-def test_quiet_progress_still_warns() -> None:
+def test_quiet_progress_still_warns_once_of_each() -> None:
     out = io.StringIO()
     progress = QuietProgress(Console(file=out, width=200))
     with progress.step("hidden"):
+        progress.note("only [8] samples")
         progress.note("only [8] samples")
     assert out.getvalue() == "warning: only [8] samples\n"
 

@@ -67,6 +67,15 @@ def test_the_figures_of_a_layer() -> None:
     for reason in ("keep it int8", "far out", "Channels differ", "1 of 8 channels are dead", "int16 activations"):
         assert reason in words
     few = dataclasses.replace(plain, per_channel=9)
+    uneven = {"int8": Cell(40, 35, 0, 0), "int4": Cell(9, 4, 4, 0.3), "kmeans4": Cell(15, 10, 2, 0.05)}
+    words = " ".join(advice(plain, uneven, Cell(30, 30, 2, 0.03)))
+    assert "keep it int8; with kmeans4, 5.0 % of the answers change" in words
+    assert "16 centroids leave 15 dB, the 15 steps of int4 9 dB" in words
+    assert "grows by 5 dB" in words
+    assert "outputs suffer as int8 (3.0 % of the answers change)" in words
+    one_answer = {"int8": Cell(40, 35, 2, 0.02), "int4": Cell(30, 35, 2, 0.02)}
+    assert "int4 costs next to nothing" in advice(plain, one_answer, None, 100)[0], "two of 100 answers are no evidence"
+    assert "Sensitive: int8 does least" in advice(plain, one_answer, None, 1000)[0]
     words = " ".join(advice(few, {"int8": Cell(40, 40, 0, 0), "int4": Cell(30, 40, 0, 0)}))
     assert "int4 costs next to nothing here and saves 576 bytes" in words
     assert "Only 9 weights a channel" in words

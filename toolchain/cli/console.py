@@ -117,10 +117,14 @@ class QuietProgress(Progress):
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._noted: set[str] = set()
 
     def note(self, text: str) -> None:
         from rich.text import Text
 
+        if text in self._noted:  # a command that deploys a model in many formats meets the same trouble in each
+            return
+        self._noted.add(text)
         self._console.print(Text.assemble(("warning: ", "bold yellow"), text), soft_wrap=True)
 
 

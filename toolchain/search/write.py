@@ -29,7 +29,8 @@ def render(found: Found) -> RenderableType:
         table.add_row(*_cells(mixture), style=style)
     best = found.best.outcome
     lines = [
-        Text(f"Chosen: trial {found.best.number}, {_formats(found.best)}"),
+        Text(f"Chosen: trial {found.best.number}"),
+        *(Text(f"  {name}: {', '.join(layers)}") for name, layers in _by_format(found.best).items()),
         Text(
             f"Predicted: {best.flash:,} B flash, {best.ram:,} B RAM, {best.cycles:,.0f} cycles (modelled). Judged by "
             f"{found.judged} representative samples; the test set was not used for any choice.",
@@ -47,12 +48,17 @@ def _cells(mixture: Mixture) -> tuple[str, ...]:
     return (*numbers, f"{100 * o.changed:.1f} %", _formats(mixture))
 
 
+def _by_format(mixture: Mixture) -> dict[str, list[str]]:
+    """The layers of each format, in the order of the model; the format of most layers first."""
+    found: dict[str, list[str]] = {}
+    for layer, name in mixture.layers.items():
+        found.setdefault(name, []).append(layer)
+    return dict(sorted(found.items(), key=lambda item: -len(item[1])))
+
+
 def _formats(mixture: Mixture) -> str:
     """ "int4 x5, int8 x3" """
-    counts: dict[str, int] = {}
-    for name in mixture.layers.values():
-        counts[name] = counts.get(name, 0) + 1
-    return ", ".join(f"{name} x{n}" for name, n in sorted(counts.items(), key=lambda item: -item[1]))
+    return ", ".join(f"{name} x{len(layers)}" for name, layers in _by_format(mixture).items())
 
 
 def final_sentence(final: Final) -> str:
