@@ -37,6 +37,7 @@ def render(found: Found) -> RenderableType:
             style="dim",
         ),
     ]
+    lines.append(Text("A recipe holds no limits: give deploy the same ones for the same kernels.", style="dim"))
     if found.final is not None:
         lines.append(Text(final_sentence(found.final), style="bold"))
     return Group(table, *lines)

@@ -137,7 +137,9 @@ def _short(name: str, most: int = 26) -> str:
 def render(found: Sensitivity) -> RenderableType:
     """The table for the terminal, and the advice below it."""
     what = "answers that change, %" if _classifies(found) else "SQNR of the model's output, dB"
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, title=f"{found.model}: {what}", title_justify="left")
+    table = Table(
+        box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=f"{found.model}: {what}", title_justify="left"
+    )
     table.add_column("layer", overflow="fold")
     names = list(_columns(found.rows[0], found.formats))
     for name in names:
