@@ -48,12 +48,30 @@ def test_a_label_is_beside_its_point_or_has_a_line_to_it() -> None:
             assert near or label.line is not None
 
 
-def test_the_axes_hold_all_and_end_at_round_numbers() -> None:
+def test_the_axes_hold_all_and_have_round_numbers() -> None:
     plot = scatter([Point("a", 3.4, 91.2, 87.0, 95.1, True), Point("b", 8.1, 12.0, 9.0, 15.0, False)], "t", "x", "y")
-    assert [t.text for t in plot.x_ticks] == ["0", "2", "4", "6", "8", "10"]
+    assert [t.text for t in plot.x_ticks] == ["4", "5", "6", "7", "8"]
     assert [t.text for t in plot.y_ticks] == ["0", "20", "40", "60", "80", "100"]
-    assert plot.marks[0].y < plot.marks[1].y, "more is higher"
-    assert plot.marks[0].high < plot.marks[0].y < plot.marks[0].low
+    first, second = plot.marks
+    assert first.y < second.y, "more is higher"
+    assert first.high < first.y < first.low
+    wide = scatter([Point("a", 3.0, 1, 1, 1, True), Point("b", 48.0, 1, 1, 1, False)], "t", "x", "y")
+    assert [t.text for t in wide.x_ticks] == ["3", "5", "7", "10", "15", "20", "30", "50"]
+    at = [t.at for t in wide.x_ticks]
+    assert at[3] - at[1] == pytest.approx(at[5] - at[3]), "5 to 10 is as far as 10 to 20"
+
+
+def test_accuracies_stand_by_the_logarithm_of_their_errors() -> None:
+    values = ((99.6, 98.9, 100.0), (98.0, 97.0, 99.0), (90.0, 88.0, 92.0), (50.0, 45.0, 55.0))
+    points = [Point(f"{y}", 1.0 + i, y, low, high, True) for i, (y, low, high) in enumerate(values)]
+    plot = scatter(points, "t", "x", "y", percent=True)
+    a, b, c, d = (mark.y for mark in plot.marks)
+    assert a < b < c < d
+    assert d - c == pytest.approx(c - b), "five times the errors each"
+    assert all(plot.top <= m.high <= m.y <= m.low <= plot.bottom for m in plot.marks)
+    assert {"99", "98", "95", "90", "80", "50"} <= {t.text for t in plot.y_ticks}
+    perfect = scatter([Point("all", 1.0, 100.0, 97.0, 100.0, True)], "t", "x", "y", percent=True)
+    assert perfect.marks[0].y <= perfect.marks[0].low
 
 
 def test_the_front_is_what_nothing_beats() -> None:

@@ -20,11 +20,11 @@ from toolchain.report.html import environment
 from toolchain.report.scatter import Point, Scatter, scatter
 
 HTML_NAME, JSON_NAME, CSV_NAME = "compare.html", "compare.json", "compare.csv"
-_TEMPLATE = "scatter.svg.j2"
-_MERITS = {
-    metrics.ACCURACY: "accuracy, % with 95 % interval",
-    metrics.AUC: "area under the ROC curve",
-    metrics.MSE: "minus the mean squared error",
+SVG_TEMPLATE = "scatter.svg.j2"
+_MERITS = {  # short, and as the title of an axis
+    metrics.ACCURACY: ("accuracy", "accuracy, % with 95 % interval (log scale of errors)"),
+    metrics.AUC: ("AUC", "area under the ROC curve"),
+    metrics.MSE: ("MSE", "minus the mean squared error"),
 }
 
 
@@ -151,16 +151,15 @@ def plots(found: Comparison) -> dict[str, Scatter]:
     if found.metric not in _MERITS:
         return {}
     clock = next((row.measured.clock_hz for row in found.rows if row.measured), None)
-    title = _MERITS[found.metric]
     at = f", {clock / 1e6:g} MHz" if clock else ""
     latency = (f"latency, million {unit_of(found)}{at}", 1e-6, "latency")
     return {
-        f"compare-{name}": _plot(found, title, *axis)
+        f"compare-{name}": _plot(found, f"{_MERITS[found.metric][0]} against {name}", *axis)
         for name, axis in {"latency": latency, "flash": ("flash, KiB", 1 / 1024, "flash_bytes")}.items()
     }
 
 
-def _plot(found: Comparison, y_title: str, x_title: str, factor: float, cost: str) -> Scatter:
+def _plot(found: Comparison, title: str, x_title: str, factor: float, cost: str) -> Scatter:
     front = found.front(cost)
     intervals = {row.name: row.measured.interval for row in found.rows if row.measured}
     points = []
@@ -168,12 +167,12 @@ def _plot(found: Comparison, y_title: str, x_title: str, factor: float, cost: st
         interval = intervals[name]
         low, high = (100 * interval[0], 100 * interval[1]) if interval else (y, y)
         points.append(Point(name, factor * x, y, low, high, name in front))
-    return scatter(points, f"{y_title} against {x_title}", x_title, y_title)
+    return scatter(points, title, x_title, _MERITS[found.metric][1], found.metric == metrics.ACCURACY)
 
 
 def html(found: Comparison) -> str:
     """The page, which fetches nothing."""
-    pictures = [(plot.title, picture.svg(_TEMPLATE, plot=plot)) for plot in plots(found).values()]
+    pictures = [(plot.title, picture.svg(SVG_TEMPLATE, plot=plot)) for plot in plots(found).values()]
     return (
         environment()
         .get_template("compare.html.j2")
@@ -194,7 +193,7 @@ def write(found: Comparison, folder: KeptFolder, progress: Progress) -> list[Pat
     written = [folder.write(JSON_NAME, document), folder.write(CSV_NAME, to_csv(found))]
     written.append(folder.write(HTML_NAME, html(found)))
     for name, plot in plots(found).items():
-        content = picture.png(_TEMPLATE, plot=plot)
+        content = picture.png(SVG_TEMPLATE, plot=plot)
         if content is None:
             progress.note(f"no PNG files, the page has the plots: vl-convert is missing ({picture.INSTALL})")
             break

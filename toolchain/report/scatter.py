@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 WIDTH, HEIGHT = 900, 480
 LEFT, RIGHT, TOP, BOTTOM = 66, 18, 14, 52
+_BOTTOM = HEIGHT - BOTTOM
 _POINT = 4.5
 _FONT, _LINE = 12, 15.0
 # Of letters in the widest of the usual fonts, DejaVu Sans, in units of the font's size.
@@ -97,7 +98,7 @@ class Scatter:
     left: int = LEFT
     right: int = WIDTH - RIGHT
     top: int = TOP
-    bottom: int = HEIGHT - BOTTOM
+    bottom: int = _BOTTOM
 
 
 def pareto(pairs: Sequence[tuple[float, float]]) -> list[bool]:
@@ -105,11 +106,14 @@ def pareto(pairs: Sequence[tuple[float, float]]) -> list[bool]:
     return [not any(a <= x and b >= y and (a < x or b > y) for a, b in pairs) for x, y in pairs]
 
 
-def scatter(points: Sequence[Point], title: str, x_title: str, y_title: str) -> Scatter:
-    """The plot of ``points``; less x and more y is better."""
-    x_axis = _Axis(0.0, max((p.x for p in points), default=1.0) or 1.0, LEFT, WIDTH - RIGHT)
-    lowest = min((p.low for p in points), default=0.0)
-    y_axis = _Axis(lowest, max((p.high for p in points), default=1.0), HEIGHT - BOTTOM, TOP)
+def scatter(points: Sequence[Point], title: str, x_title: str, y_title: str, percent: bool = False) -> Scatter:
+    """The plot of ``points``; less x, which is positive, and more y is better. Equal factors of x are equally wide.
+
+    ``percent``: y is per cent correct, and equal factors of its errors are equally high, so that 99 % stands as far
+    from 98 % as 80 % from 60 %. What has no errors stands at the upper edge.
+    """
+    x_axis = _LogAxis([p.x for p in points], LEFT, WIDTH - RIGHT)
+    y_axis: _Axis | _ErrorAxis = _ErrorAxis(points) if percent else _Axis(points)
     placed = [(p, x_axis.at(p.x), y_axis.at(p.y)) for p in points]
     front = sorted((x, y) for p, x, y in placed if p.front)
     marks = tuple(Mark(x, y, y_axis.at(p.low), y_axis.at(p.high), p.front) for p, x, y in placed)
@@ -118,25 +122,70 @@ def scatter(points: Sequence[Point], title: str, x_title: str, y_title: str) -> 
 
 
 class _Axis:
-    """A linear axis over at least ``low`` to ``high``, which ends at round numbers."""
+    """A linear axis upwards over all intervals, which ends at round numbers."""
 
-    def __init__(self, low: float, high: float, start: float, end: float) -> None:
-        span = (high - low) or abs(high) or 1.0
-        self.step = _round_step(span / 6)
+    def __init__(self, points: Sequence[Point]) -> None:
+        low, high = min((p.low for p in points), default=0.0), max((p.high for p in points), default=1.0)
+        self.step = _round_step(((high - low) or abs(high) or 1.0) / 6)
         self.low = math.floor(low / self.step + 1e-9) * self.step
         self.high = math.ceil(high / self.step - 1e-9) * self.step
         if self.high <= self.low:
             self.high = self.low + self.step
-        self.start, self.end = start, end
 
     def at(self, value: float) -> float:
-        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
+        return _BOTTOM - (value - self.low) / (self.high - self.low) * (_BOTTOM - TOP)
 
     def ticks(self) -> tuple[Tick, ...]:
         count = round((self.high - self.low) / self.step)
         digits = max(0, -math.floor(math.log10(self.step) + 1e-9))
         values = (self.low + i * self.step for i in range(count + 1))
         return tuple(Tick(self.at(v), f"{v:,.{digits}f}") for v in values)
+
+
+class _LogAxis:
+    """An axis of positive values over all of ``values`` and a little more."""
+
+    def __init__(self, values: Sequence[float], start: float, end: float) -> None:
+        low, high = min(values, default=1.0), max(values, default=1.0)
+        margin = max((high / low) ** 0.05, 1.02)
+        self.low, self.high = low / margin, high * margin
+        self.start, self.end = start, end
+
+    def at(self, value: float) -> float:
+        """The place of ``value``; what lies outside stands at the edge."""
+        inside = min(max(value, self.low), self.high)
+        share = math.log(inside / self.low) / math.log(self.high / self.low)
+        return self.start + share * (self.end - self.start)
+
+    def round_values(self) -> list[float]:
+        """Ticks: equal steps where the axis spans no more than a factor of 5, else mantissas."""
+        if self.high < 5 * self.low:
+            step = _round_step((self.high - self.low) / 7)
+            return [i * step for i in range(math.ceil(self.low / step), math.floor(self.high / step) + 1)]
+        mantissas = (1, 1.5, 2, 3, 5, 7) if self.high < 30 * self.low else (1, 2, 5)
+        exponents = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+        found = (m * 10.0**e for e in exponents for m in mantissas)
+        return [value for value in found if self.low <= value <= self.high]
+
+    def ticks(self) -> tuple[Tick, ...]:
+        return tuple(Tick(self.at(v), f"{v:,.6g}") for v in self.round_values())
+
+
+class _ErrorAxis:
+    """Per cent correct by the logarithm of the per cent that are not, the fewest at the top."""
+
+    def __init__(self, points: Sequence[Point]) -> None:
+        fewest = min((100 - p.y for p in points if p.y < 100), default=1.0)
+        # Intervals may end at no errors at all, which is infinitely far up.
+        least = max(min((100 - p.high for p in points), default=1.0), fewest / 2.5)
+        worst = max((100 - p.low for p in points), default=1.0)
+        self.axis = _LogAxis((least, max(worst, least)), TOP, _BOTTOM)
+
+    def at(self, value: float) -> float:
+        return self.axis.at(max(100 - value, self.axis.low))
+
+    def ticks(self) -> tuple[Tick, ...]:
+        return tuple(Tick(self.axis.at(v), f"{100 - v:.6g}") for v in self.axis.round_values())
 
 
 def _round_step(least: float) -> float:
@@ -207,7 +256,7 @@ def _free(around: Box, width: float, height: float, taken: Sequence[Box]) -> tup
             middle_x = x + (half_w + gap) * math.cos(angle)
             middle_y = y + (half_h + gap) * math.sin(angle)
             box = Box(middle_x - width / 2, middle_y - height / 2, middle_x + width / 2, middle_y + height / 2)
-            inside = box.left > LEFT and box.right < WIDTH - RIGHT and box.top > TOP and box.bottom < HEIGHT - BOTTOM
+            inside = box.left > LEFT and box.right < WIDTH - RIGHT and box.top > TOP and box.bottom < _BOTTOM
             if inside and not any(box.meets(other) for other in taken):
                 return box, ring == 0
     return Box(around.right, y - height / 2, around.right + width, y + height / 2), True
