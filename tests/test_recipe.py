@@ -41,6 +41,12 @@ def test_what_is_written_is_read(recipe: Recipe, tmp_path: Path) -> None:
     assert method_from_json(method.to_json(), "build.json") == method
 
 
+def test_a_file_that_names_a_format_alone_is_the_option(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text("weights = 'int4'")
+    assert read_recipe(path) == recipe_for("int4")
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

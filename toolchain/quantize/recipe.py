@@ -217,6 +217,7 @@ def recipe_from_dict(table: Mapping[str, Any], where: str) -> Recipe:
     _check_types(Recipe, values, where)
     for name, layer in layers.items():
         _check_types(LayerRecipe, layer, f"{where}, layer {name}")
+    values.setdefault("rounding", LEAST_SQUARES)  # as --format has it
     recipe = Recipe(**values, layers={name: LayerRecipe(**layer) for name, layer in layers.items()})
     check_recipe(recipe, where)
     return recipe
