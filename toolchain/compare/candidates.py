@@ -14,12 +14,14 @@ from toolchain.quantize.recipe import Recipe, recipe_for
 DEFAULT_FORMATS = (
     "float32",
     "float16",
-    INT8,
+    "bfloat16",
     "int16x8",
+    INT8,
     "int4",
     *(f"kmeans{bits}" for bits in (6, 5, 4, 3, 2)),
     "ternary",
     "binary",
+    "sparse",
 )
 
 
