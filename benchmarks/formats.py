@@ -26,22 +26,23 @@ unpacked to int8 in RAM: a kernel decodes four output channels at a time, or int
 
 | format | codes of a layer | stored as |
 |--|--|--|
-| int4 | -7 to 7 | convolution: indices of 4 bits; fully connected: digits of 4 bits |
+| int4 | -7 to 7 | indices of 4 bits; fully connected: digits of 4 bits |
 | kmeans6 to kmeans2 | at most 64, 32, 16, 8, 4 values | indices of 6 to 2 bits and the values (Han et al. 2016) |
 | ternary | -1, 0, 1, or three others that are equally far apart | convolution: five digits of base three in a byte; \
-fully connected: digits of 2 bits |
+else 2 bits |
 | binary | two values | 1 bit |
 | sparse | any, with fours of zeros | a bit for each four, and the fours that are not zero |
 
 How they are decoded:
 - **Convolution, 1x1 included** (`compressed_16`, `_6`, `_2`): the windows of 32, 12 or 4 pixels are widened; then the
   weights of four output channels after the other are expanded and multiplied with all of these, as paired bytes. A
-  layer takes whichever storage needs the fewest bytes. `winograd_compressed` makes u at run time of the same storage.
+  layer takes whichever storage needs the fewest bytes. `winograd_compressed` makes transformed weights from the same
+  storage at run time. Fours of zeros are expanded like others: in convolutions `sparse` saves flash, but no products.
 - **Fully connected**: `codebook` looks up two centroids at a time; `lanes` has digits so that one AND leaves those of
   two inputs as half-words for SMLAD, and multiplies by the weights' distance once for each output; `sparse` skips fours
   of zeros.
-- **Depthwise** (`... codebook`): the kernels for int8, for four channels after the other, whose weights are made of
-  indices before. Weights are few here; the numbers that requantization needs, nine bytes for each channel, stay.
+- **Depthwise** (`... codebook`): the int8 kernels, for four channels at a time, whose weights are made of indices just
+  before. Weights are few here; the numbers that requantization needs, nine bytes for each channel, stay.
 
 Constants are bytes in flash: weights, centroids and what requantization needs. Cycles are predicted for a Cortex-M4 by
 costs that are fitted to modelled ones ([performance](performance.md)); constants vary a little with how a layer's codes
