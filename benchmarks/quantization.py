@@ -1,7 +1,8 @@
-"""The figures of docs/quantization.md, from the digits example: ``python -m benchmarks.quantization``.
+"""Figures of docs/quantization.md and docs/compare.md, from the digits example: ``python -m benchmarks.quantization``.
 
 ``examples/digits/train.py`` makes the model and its data. What is drawn is what the quantizer computes: its histograms,
-observers and weight formats are called, nothing is imitated.
+observers and weight formats and ``mcuforge sensitivity`` are called, nothing is imitated. The Pareto plots are made by
+``benchmarks.tradeoffs``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from toolchain.graph import Array, Graph
 from toolchain.importers.keras import load_keras
 from toolchain.importers.tflite import parse_tflite
 from toolchain.passes import clean
+from toolchain.progress import Progress
 from toolchain.quantize import grid
 from toolchain.quantize.converter import convert
 from toolchain.quantize.float_run import run_samples
@@ -26,6 +28,11 @@ from toolchain.quantize.histogram import Histogram
 from toolchain.quantize.observers import OBSERVERS
 from toolchain.quantize.recipe import layers_with_weights
 from toolchain.quantize.weights import as_rows, coded
+from toolchain.report import picture
+from toolchain.sensitivity import measure
+from toolchain.sensitivity.load import load_network
+from toolchain.sensitivity.measure import Sensitivity
+from toolchain.sensitivity.write import SVG_TEMPLATE, heat
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "digits" / "build"
@@ -45,7 +52,12 @@ def main() -> None:
 
 
 def draw(model: Path, data: Path, folder: Path) -> None:
-    """Both figures of single tensors, as SVG. Raises UserError for what is missing."""
+    """Figures of single tensors and of all layers, as SVG. Raises UserError for what is missing."""
+    found = measure.sensitivity(
+        load_network(str(model), str(data), None, None, None, Progress()), measure.DEFAULT_FORMATS, Progress()
+    )
+    _save(_errors(found), folder / "error-per-layer.svg")
+    (folder / "sensitivity.svg").write_text(picture.svg(SVG_TEMPLATE, alone=True, plot=heat(found)), encoding="utf-8")
     content = convert(load_keras(model))
     parsed = parse_tflite(content, model.stem, str(model))
     graph = clean(parsed)
@@ -74,7 +86,10 @@ def _grids(ratios: Array) -> Any:
     charts = [_grid(ratios, name) for name in FORMATS]
     rows = [alt.hconcat(*charts[i : i + 3]) for i in range(0, len(charts), 3)]
     return alt.vconcat(*rows).properties(
-        title=f"Weights of {WEIGHTS_LAYER}, each divided by the scale of its channel, and the codes that there are"
+        title=alt.Title(
+            f"Weights of {WEIGHTS_LAYER} in units of their channel's scale (bars), and the format's codes (lines)",
+            subtitle="dB: signal to quantization noise of these weights",
+        )
     )
 
 
@@ -94,7 +109,7 @@ def _grid(ratios: Array, name: str) -> Any:
     )
     rules = alt.Chart(alt.InlineData(values=[{"at": int(v)} for v in shown])).mark_rule(color=_RULES).encode(x="at:Q")
     some = " (some drawn)" if len(shown) < len(levels) else ""
-    text = f"{name}: {len(levels)} codes{some}, {-10 * np.log10(error):.1f} dB"
+    text = f"{name}: {len(levels)} codes in use{some}, {-10 * np.log10(error):.1f} dB"
     return alt.layer(histogram, rules).properties(width=210, height=110, title=alt.Title(text, fontWeight="normal"))
 
 
@@ -135,16 +150,46 @@ def _ranges(seen: tuple[Histogram, Mapping[str, Any]]) -> Any:
         .encode(
             x=x,
             x2="high:Q",
-            y=alt.Y("n:Q", title="values", scale=alt.Scale(type="symlog")),
+            y=alt.Y(
+                "n:Q",
+                title="values in the bin",
+                scale=alt.Scale(type="symlog", domainMax=10_000),
+                axis=alt.Axis(values=[0, 1, 10, 100, 1000, 10_000]),
+            ),
         )
     )
     order = [e["text"] for e in sorted(ends, key=lambda e: e["high"])]
     rules = (
         alt.Chart(alt.InlineData(values=ends))
         .mark_rule(strokeWidth=2)
-        .encode(x="high:Q", color=alt.Color("text:N", title="upper end of the range", sort=order))
+        .encode(x="high:Q", color=alt.Color("text:N", title="upper end of the range, SQNR", sort=order))
     )
     return alt.layer(bars, rules).properties(width=560, height=200)
+
+
+# ---- noise, layer by layer -------------------------------------------------------------------------------------------
+def _errors(found: Sensitivity) -> Any:
+    """SQNR of each layer's output when its own weights alone are in a format; a line for each format."""
+    rows = [
+        {"layer": row.name, "format": name, "dB": row.cells[name].sqnr}
+        for row in found.rows
+        for name in found.formats
+        if row.cells[name].sqnr is not None
+    ]
+    means = {name: float(np.mean([r["dB"] for r in rows if r["format"] == name])) for name in found.formats}
+    order = sorted(means, key=lambda name: -means[name])
+    layers = [row.name for row in found.rows]
+    legend = alt.Legend(title="weights of the layer", symbolType="stroke", symbolStrokeWidth=3)
+    return (
+        alt.Chart(alt.InlineData(values=rows))
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("layer:N", sort=layers, title=None, axis=alt.Axis(labelAngle=-25)),
+            y=alt.Y("dB:Q", title="SQNR of the layer's output, dB"),
+            color=alt.Color("format:N", sort=order, scale=alt.Scale(scheme="turbo"), legend=legend),
+        )
+        .properties(width=560, height=260)
+    )
 
 
 def _save(chart: Any, path: Path) -> None:

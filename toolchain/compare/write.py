@@ -101,19 +101,21 @@ def sentences(found: Comparison) -> tuple[str, ...]:
     samples = next(row.measured.verified.samples for row in found.rows if row.measured)
     energy = dict.fromkeys(e.source for row in found.rows if row.measured for e in row.measured.energy)
     return (
-        f"Flash, RAM and latency: each format's firmware on the {board} ({found.core}, {found.port}).",
-        f"Verified: the outputs of {samples} samples on the {board}, compared code by code with those of the same "
-        "generated C on this computer (floats within 1e-4).",
-        f"Accuracy: {found.samples} samples run by the generated C on this computer; the interval is Wilson's.",
+        f"Flash, RAM and latency in {unit_of(found)}: each format's firmware on the {board} ({found.core}, "
+        f"{found.port}).",
+        f"Verified: the outputs of {samples} samples on the {board}, compared one by one with those of the same "
+        "generated C on this computer (integers exactly, floats within 1e-4).",
+        f"Accuracy: {found.samples} samples run by the generated C on this computer; the interval is Wilson's, of one "
+        "row by itself.",
         "Energy: uJ (modelled), never measured; chip: cycles times run current times voltage; operations: arithmetic "
-        "and bytes alone, at 45 nm. " + "; ".join(energy) + ".",
+        "and bytes alone. " + "; ".join(energy) + ".",
     )
 
 
 def render(found: Comparison) -> RenderableType:
     """The table for the terminal, and where its numbers come from. The page has more columns."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, title=f"{found.model} on {found.target}", title_justify="left")
-    unit = view.short_unit(unit_of(found))
+    unit, texts = view.short_unit(unit_of(found)), lines(found)
     heads = (
         "format",
         "score" if found.metric == metrics.ACCURACY else found.metric,
@@ -121,13 +123,12 @@ def render(found: Comparison) -> RenderableType:
         "KiB\nflash",
         "KiB\nRAM",
         f"M\n{unit}",
-        "uJ",
+        "uJ\nchip" if any(line.chip for line in texts) else "uJ\nops",
         "on",
     )
     for i, head in enumerate(heads):
         justify: JustifyMethod = "right" if 0 < i < len(heads) - 1 else "left"
         table.add_column(head, justify=justify, overflow="fold", no_wrap=True)
-    texts = lines(found)
     for row, line in zip(found.rows, texts, strict=True):
         if row.measured is not None:
             sizes = (f"{n / 1024:.1f}" for n in (row.measured.flash_bytes, row.measured.ram_bytes))
@@ -137,10 +138,8 @@ def render(found: Comparison) -> RenderableType:
     parts: list[RenderableType] = [table]
     if found.float_merit is not None:
         parts.append(Text(f"Float model: {_number(found.float_merit, found.metric)}"))
-    parts += [
-        Text.assemble((f"{line.name}: ", "bold"), line.reason, style="yellow") for line in lines(found) if line.reason
-    ]
-    wrong = [f"{line.name}: on the board {line.verified}" for line in lines(found) if line.differs]
+    parts += [Text.assemble((f"{line.name}: ", "bold"), line.reason, style="yellow") for line in texts if line.reason]
+    wrong = [f"{line.name}: on the board {line.verified}" for line in texts if line.differs]
     parts += [Text(text, style="bold red") for text in wrong]
     parts.append(Text(f"On: the Pareto front of {found.metric} against (L)atency, against (F)lash.", style="dim"))
     return Group(*parts, *(Text(sentence, style="dim") for sentence in sentences(found)))

@@ -20,7 +20,8 @@ _FONT, _LINE = 12, 15.0
 _WIDTHS = {**dict.fromkeys("ijl:. ", 0.34), **dict.fromkeys("tfr-", 0.42), "m": 0.98, "w": 0.82}
 _WIDTH, _BOLD = 0.64, 1.13
 _TOGETHER = 12.0  # points closer than this cannot be told apart by their labels
-_DIRECTIONS = 16
+# Right and left first: there a label is taken for its point's.
+_ANGLES = sorted((2 * math.pi * turn / 16 for turn in range(16)), key=lambda angle: abs(round(math.sin(angle), 6)))
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ class _LogAxis:
 
     def __init__(self, values: Sequence[float], start: float, end: float) -> None:
         low, high = min(values, default=1.0), max(values, default=1.0)
-        margin = max((high / low) ** 0.05, 1.02)
+        margin = max((high / low) ** 0.06, 1.02)
         self.low, self.high = low / margin, high * margin
         self.start, self.end = start, end
 
@@ -162,7 +163,7 @@ class _LogAxis:
         if self.high < 5 * self.low:
             step = _round_step((self.high - self.low) / 7)
             return [i * step for i in range(math.ceil(self.low / step), math.floor(self.high / step) + 1)]
-        mantissas = (1, 1.5, 2, 3, 5, 7) if self.high < 30 * self.low else (1, 2, 5)
+        mantissas = (1, 1.5, 2, 3, 5) if self.high < 30 * self.low else (1, 2, 5)
         exponents = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         found = (m * 10.0**e for e in exponents for m in mantissas)
         return [value for value in found if self.low <= value <= self.high]
@@ -250,8 +251,7 @@ def _free(around: Box, width: float, height: float, taken: Sequence[Box]) -> tup
     x, y = (around.left + around.right) / 2, (around.top + around.bottom) / 2
     for ring in range(60):
         gap = 3 + ring * 8.0
-        for turn in range(_DIRECTIONS):
-            angle = 2 * math.pi * turn / _DIRECTIONS
+        for angle in _ANGLES:
             # The boxes' edges keep the distance, not their middles.
             middle_x = x + (half_w + gap) * math.cos(angle)
             middle_y = y + (half_h + gap) * math.sin(angle)

@@ -20,7 +20,7 @@ from toolchain.report.html import environment
 from toolchain.sensitivity.measure import Cell, LayerRow, Sensitivity
 
 HTML_NAME, JSON_NAME, PNG_NAME = "sensitivity.html", "sensitivity.json", "sensitivity.png"
-_TEMPLATE = "heat.svg.j2"
+SVG_TEMPLATE = "heat.svg.j2"
 _HIGH_DB, _LOW_DB = 40.0, 0.0  # of the model's output: as good as nothing changed, and all noise
 _TOP, _CELL_W, _CELL_H = 34, 92, 40
 _LETTER = 7  # the width of one, about
@@ -49,7 +49,10 @@ class Square:
 
 @dataclass(frozen=True)
 class Heat:
+    """``legend`` stands below the squares where the picture is a file of its own; the page has it as text."""
+
     title: str
+    legend: str
     width: int
     height: int
     squares: tuple[Square, ...]
@@ -70,9 +73,9 @@ def sentence(found: Sensitivity) -> str:
 def legend(found: Sensitivity) -> str:
     """What the two numbers of a cell are."""
     first = "answers that change, %" if _classifies(found) else "SQNR of the model's output, dB"
-    last = ", and points of accuracy lost" if found.accuracy is not None else ""
+    last = " / points of accuracy lost" if found.accuracy is not None else ""
     return (
-        f"{first}{last}; below it the SQNR of the layer's output, dB. Last column: the layer's outputs as int8, its "
+        f"{first}{last}; below it the SQNR of the layer's own output, dB. Last column: the layer's outputs as int8, its "
         "weights float"
     )
 
@@ -116,6 +119,7 @@ def heat(found: Sensitivity) -> Heat:
     names = list(_columns(found.rows[0], found.formats))
     return Heat(
         f"{found.model}: what each layer bears",
+        legend(found),
         left + _CELL_W * len(names) + 8,
         _TOP + _CELL_H * len(found.rows) + 8,
         squares,
@@ -164,7 +168,7 @@ def html(found: Sensitivity) -> str:
         .get_template("sensitivity.html.j2")
         .render(
             found=found,
-            heat=picture.svg(_TEMPLATE, plot=heat(found)),
+            heat=picture.svg(SVG_TEMPLATE, plot=heat(found)),
             sentence=sentence(found),
             legend=legend(found),
         )
@@ -175,7 +179,7 @@ def write(found: Sensitivity, folder: KeptFolder, progress: Progress) -> list[Pa
     """JSON, the page, and the heat map where vl-convert can draw it."""
     document = json.dumps(found.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     written = [folder.write(JSON_NAME, document), folder.write(HTML_NAME, html(found))]
-    content = picture.png(_TEMPLATE, plot=heat(found))
+    content = picture.png(SVG_TEMPLATE, plot=heat(found))
     if content is None:
         progress.note(f"no PNG file, the page has the heat map: vl-convert is missing ({picture.INSTALL})")
     else:
