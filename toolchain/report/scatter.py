@@ -24,6 +24,9 @@ _TOGETHER = 12.0  # points closer than this cannot be told apart by their labels
 _ANGLES = sorted((2 * math.pi * turn / 16 for turn in range(16)), key=lambda angle: abs(round(math.sin(angle), 6)))
 
 
+Line = tuple[float, float, float, float]  # from x, y to x, y
+
+
 @dataclass(frozen=True)
 class Point:
     """``y`` between ``low`` and ``high``, its interval; ``front``: no other point is better in both."""
@@ -75,7 +78,7 @@ class Label:
 
     box: Box
     texts: tuple[tuple[str, float, bool], ...]
-    line: tuple[float, float, float, float] | None
+    line: Line | None
 
     @property
     def x(self) -> float:
@@ -219,22 +222,16 @@ def _at(item: tuple[str, Mark]) -> tuple[float, float]:
 
 def _place(named: Sequence[tuple[str, Mark]]) -> tuple[Label, ...]:
     """A label for each group, the small ones first: they find room next to their points."""
-    taken = [Box(m.x - _POINT, m.y - _POINT, m.x + _POINT, m.y + _POINT) for _, m in named]
-    labels = []
+    dots = {name: Box(m.x - _POINT, m.y - _POINT, m.x + _POINT, m.y + _POINT) for name, m in named}
+    labels: list[Label] = []
     for group in sorted(_together(named), key=lambda g: (len(g), g[0][0])):
-        around = Box(
-            min(m.x for _, m in group) - _POINT,
-            min(m.y for _, m in group) - _POINT,
-            max(m.x for _, m in group) + _POINT,
-            max(m.y for _, m in group) + _POINT,
-        )
+        own = [dots[name] for name, _ in group]
+        taken = [*(box for name, box in dots.items() if box not in own), *(label.box for label in labels)]
         width, height = max(_text_width(name, m.front) for name, m in group) + 4, _LINE * len(group)
-        box, beside = _free(around, width, height, taken)
-        taken.append(box)
+        lines = [label.line for label in labels if label.line]
+        box, line = _free(own, width, height, taken, lines)
         texts = tuple((name, box.top + _LINE * (i + 0.8), m.front) for i, (name, m) in enumerate(group))
-        x, y = (around.left + around.right) / 2, (around.top + around.bottom) / 2
-        ends = (min(max(x, box.left), box.right), min(max(y, box.top), box.bottom))
-        labels.append(Label(box, texts, None if beside else (x, y, *ends)))
+        labels.append(Label(box, texts, line))
     return tuple(labels)
 
 
@@ -242,13 +239,24 @@ def _text_width(text: str, bold: bool) -> float:
     return _FONT * (_BOLD if bold else 1.0) * sum(_WIDTHS.get(letter, _WIDTH) for letter in text)
 
 
-def _free(around: Box, width: float, height: float, taken: Sequence[Box]) -> tuple[Box, bool]:
-    """The nearest box of that size which hits nothing and stays inside, and whether it is beside the points.
+def _free(
+    dots: Sequence[Box], width: float, height: float, taken: Sequence[Box], lines: Sequence[Line]
+) -> tuple[Box, Line | None]:
+    """The nearest box of that size to ``dots`` which hits nothing and stays inside, and the line to it.
 
-    Where there is none, the place on the right.
+    There is no line where it is beside them. Lines cross as little as can be had; where there is no place at all, the
+    one on the right is taken.
     """
-    half_w, half_h = (around.right - around.left + width) / 2, (around.bottom - around.top + height) / 2
-    x, y = (around.left + around.right) / 2, (around.top + around.bottom) / 2
+    left, right = min(d.left for d in dots), max(d.right for d in dots)
+    top, bottom = min(d.top for d in dots), max(d.bottom for d in dots)
+    x, y = (left + right) / 2, (top + bottom) / 2
+    half_w, half_h = (right - left + width) / 2, (bottom - top + height) / 2
+    blocked = [*taken, *dots]
+    best: tuple[int, Box, Line | None] = (
+        len(taken) + 1,
+        Box(right, y - height / 2, right + width, y + height / 2),
+        None,
+    )
     for ring in range(60):
         gap = 3 + ring * 8.0
         for angle in _ANGLES:
@@ -257,6 +265,22 @@ def _free(around: Box, width: float, height: float, taken: Sequence[Box]) -> tup
             middle_y = y + (half_h + gap) * math.sin(angle)
             box = Box(middle_x - width / 2, middle_y - height / 2, middle_x + width / 2, middle_y + height / 2)
             inside = box.left > LEFT and box.right < WIDTH - RIGHT and box.top > TOP and box.bottom < _BOTTOM
-            if inside and not any(box.meets(other) for other in taken):
-                return box, ring == 0
-    return Box(around.right, y - height / 2, around.right + width, y + height / 2), True
+            if not inside or any(box.meets(b) for b in blocked) or any(_crosses(other, box) for other in lines):
+                continue
+            if ring == 0:
+                return box, None
+            line = (x, y, min(max(x, box.left), box.right), min(max(y, box.top), box.bottom))
+            best = min(best, (sum(_crosses(line, other) for other in taken), box, line), key=lambda found: found[0])
+            if best[0] == 0:
+                return best[1:]
+    return best[1:]
+
+
+def _crosses(line: Line, box: Box) -> bool:
+    x, y, to_x, to_y = line
+    steps = max(1, math.ceil(math.dist((x, y), (to_x, to_y)) / 2))
+    shares = (i / steps for i in range(steps + 1))
+    return any(
+        box.left < x + share * (to_x - x) < box.right and box.top < y + share * (to_y - y) < box.bottom
+        for share in shares
+    )
