@@ -33,7 +33,7 @@ else 2 bits |
 | binary | two values | 1 bit |
 | sparse | any, with fours of zeros | a bit for each four, and the fours that are not zero |
 
-How they are decoded:
+## How they are decoded
 - **Convolution, 1x1 included** (`compressed_16`, `_6`, `_2`): the windows of 32, 12 or 4 pixels are widened; then the
   weights of four output channels after the other are expanded and multiplied with all of these, as paired bytes. A
   layer takes whichever storage needs the fewest bytes. `winograd_compressed` makes transformed weights from the same
@@ -43,6 +43,10 @@ How they are decoded:
   of zeros.
 - **Depthwise** (`... codebook`): the int8 kernels, for four channels at a time, whose weights are made of indices just
   before. Weights are few here; the numbers that requantization needs, nine bytes for each channel, stay.
+
+All these, and the fast kernels for int8, want multipliers below 1/2 for requantization. Codes of -1 and 1 stand for
+more than int8's; where a layer sums up few inputs, as depthwise layers do, a channel's multiplier may then be 1/2 or
+more, and the layer has the portable kernel alone. So there are no rows for them in the last table.
 
 Constants are bytes in flash: weights, centroids and what requantization needs. Cycles are predicted for a Cortex-M4 by
 costs that are fitted to modelled ones ([performance](performance.md)); constants vary a little with how a layer's codes
