@@ -11,6 +11,7 @@ from benchmarks.shapes import (
     RELU,
     RELU6,
     SAME,
+    SIGNS,
     VALID,
     Shape,
     as_float,
@@ -22,6 +23,7 @@ from benchmarks.shapes import (
     fully_connected,
     lookup,
     mean,
+    of_signs,
     pad,
     pool,
     softmax,
@@ -321,6 +323,17 @@ def _rest(rng: random.Random) -> list[Shape]:
     return [*means, *softmaxes, *pads, *joined, *others]
 
 
+def _signs(rng: random.Random) -> list[Shape]:
+    """Layers of signs with signs, of which 32 products are a word."""
+    square = [((8, 8, 64), 64, 3, 1), ((16, 16, 32), 32, 3, 2), ((12, 10, 16), 24, 3, 1), ((10, 7, 40), 12, 5, 1)]
+    square += [((12, 12, 64), 64, 1, 1), ((6, 6, 256), 48, 1, 1), ((10, 10, 50), 17, 1, 2), ((5, 5, 128), 40, 1, 1)]
+    square += [((20, 15, 7), 10, 3, 1), ((24, 1, 128), 128, 1, 1)]
+    layers = [convolution(i, c, (k, k), stride=(s, s), codes=SIGNS) for i, c, k, s in square]
+    layers.append(convolution((9, 9, 96), 20, (3, 3), padding=VALID, codes=SIGNS))
+    layers += [fully_connected(i, o, codes=SIGNS) for i, o in ((640, 128), (128, 96), (1000, 30), (94, 250))]
+    return [of_signs(layer) for layer in layers]
+
+
 def _of_all_types() -> list[Shape]:
     return [
         convolution((16, 16, 3), 16, (3, 3)),
@@ -384,4 +397,4 @@ def _wide(rng: random.Random) -> list[Shape]:
 
 
 _POOLED = (((25, 5, 32), (25, 5)), ((8, 8, 64), (8, 8)), ((12, 12, 24), (2, 2)), ((15, 15, 10), (3, 3)))
-_GROUPS = (_convolutions, _depthwise, _fully_connected, _pools, _elementwise, _rest, _floats, _wide)
+_GROUPS = (_convolutions, _depthwise, _fully_connected, _pools, _elementwise, _rest, _floats, _wide, _signs)

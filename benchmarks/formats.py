@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.board_run import TARGET
-from benchmarks.shapes import ALL_CODES, NONE, Shape, convolution, depthwise, fully_connected
+from benchmarks.shapes import ALL_CODES, NONE, SIGNS, Shape, convolution, depthwise, fully_connected, of_signs
 from toolchain.ops import registry
 from toolchain.ops.base import Const
+from toolchain.ops.conv2d_xnor import OUTPUT_CYCLES, XNOR
 from toolchain.options import Option, options_of
 from toolchain.target import load_target
 
@@ -31,6 +32,8 @@ unpacked to int8 in RAM: a kernel decodes four output channels at a time, or int
 | ternary | -1, 0, 1, or three others that are equally far apart | convolution: five digits of base three in a byte; \
 else 2 bits |
 | binary | two values | 1 bit |
+| binary, binary inputs | -1, 1, and so is all that the layer reads ([how](finetuning.md#binary-inputs)) | 1 bit, \
+multiplied as such |
 | sparse | any, with fours of zeros | a bit for each four, and the fours that are not zero |
 
 ## How they are decoded
@@ -43,6 +46,10 @@ else 2 bits |
   of zeros.
 - **Depthwise** (`... codebook`): the int8 kernels, for four channels at a time, whose weights are made of indices just
   before. Weights are few here; the numbers that requantization needs, nine bytes for each channel, stay.
+- **Binary inputs** (`xnor`): the image becomes bits, those of a window are compared with those of each channel, 32 by
+  one instruction, and the bits that differ are counted. Any convolution, 1x1 included, and fully connected; the same C
+  on every core. Depthwise layers have no such kernel: of 9 products, the {output:.0f} cycles that an output takes
+  before any of them are {depthwise:.1f} for each, more than the whole kernel for int8.
 
 All these, and the fast kernels for int8, want multipliers below 1/2 for requantization. Codes of -1 and 1 stand for
 more than int8's; where a layer sums up few inputs, as depthwise layers do, a channel's multiplier may then be 1/2 or
@@ -63,6 +70,7 @@ def _spread(count: int) -> tuple[int, ...]:
     return tuple(KMEANS[(2 * i + 1) * len(KMEANS) // (2 * count)] for i in range(count))
 
 
+OF_SIGNS = "binary, binary inputs"
 Format = tuple[str, Sequence[int], int]  # its name, codes, and of a hundred fours those that are not zero
 Layer = Callable[[Sequence[int], int], Shape]
 FORMATS: tuple[Format, ...] = (
@@ -74,7 +82,8 @@ FORMATS: tuple[Format, ...] = (
     ("kmeans3", _spread(8), 100),
     ("kmeans2", _spread(4), 100),
     ("ternary", range(-1, 2), 100),
-    ("binary", range(-1, 2, 2), 100),
+    ("binary", SIGNS, 100),
+    (OF_SIGNS, SIGNS, 100),
     ("sparse, half", ALL_CODES, 50),
     ("sparse, a fifth", ALL_CODES, 20),
 )
@@ -109,9 +118,13 @@ def _stored(option: Option) -> str:
 def _rows(make: Layer, formats: Sequence[Format]) -> Iterator[str]:
     target, whole = load_target(TARGET), 0
     for name, codes, kept in formats:
-        shape = make(codes, kept)
+        signs = name == OF_SIGNS
+        shape = of_signs(make(codes, kept)) if signs else make(codes, kept)
         options = [o for o in options_of(shape.graph, shape.node, target) if "stored" not in o.variant.name]
-        usable = [o for o in options if _is_compressed(o) == (name != "int8")]
+        if signs:
+            usable = [o for o in options if o.variant is XNOR]
+        else:
+            usable = [o for o in options if _is_compressed(o) == (name != "int8")]
         if not usable:
             continue
         best = min(usable, key=lambda o: o.cycles)
@@ -128,7 +141,7 @@ def text() -> str:
         formats = [f for f in FORMATS if f[2] == 100 or not title.startswith("Depthwise")]
         head = f"## {title}\n| format | kernel | constants B | x int8 | cycles/MAC | scratch B |\n|--|--|--|--|--|--|\n"
         tables.append(head + "\n".join(_rows(make, formats)))
-    return TEXT.format(tables="\n\n".join(tables))
+    return TEXT.format(tables="\n\n".join(tables), output=OUTPUT_CYCLES, depthwise=OUTPUT_CYCLES / 9)
 
 
 def main() -> None:

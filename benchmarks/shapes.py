@@ -27,18 +27,19 @@ QUANT = (0.05, -3)
 WEIGHT_SCALE = 0.01
 LARGEST_WEIGHT = 60  # trained weights seldom use the whole of int8, and sums of random ones would grow beyond theirs
 ALL_CODES = range(-LARGEST_WEIGHT, LARGEST_WEIGHT + 1)
+SIGNS = range(-1, 2, 2)
 
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """A layer. ``name`` is unique among all that are measured; ``graph`` has one node, whose tensors start with it."""
+    """A layer. ``name`` is unique among all that are measured; ``graph`` ends with it, all else limits its input."""
 
     name: str
     graph: Graph
 
     @property
     def node(self) -> Node:
-        return self.graph.nodes[0]
+        return self.graph.nodes[-1]
 
     @property
     def macs(self) -> int:
@@ -136,6 +137,21 @@ def convolution(
     operands = (weights, bias)
     more = _values(codes, kept)
     return _windowed("CONV_2D", image, channels, operands, kernel, scale, stride, dilation, padding, activation, more)
+
+
+def of_signs(shape: Shape) -> Shape:
+    """``shape`` behind a table that makes signs of its input's codes; what is measured is the layer alone.
+
+    Zero point 1, as padding with +1 wants it.
+    """
+    x = shape.graph.tensor(shape.node.inputs[0])
+    made = replace(x, quant=QuantParams((QUANT[0],), (1,)))
+    source = replace(x, name=f"{x.name}, any codes")
+    table = np.where(np.arange(-128, 128) < 0, -1, 1).astype(np.int8)
+    signs = Node("signs", "lookup", (source.name,), (made.name,), LookupAttrs(tuple(int(c) for c in table)))
+    tensors = {**shape.graph.tensors, made.name: made, source.name: source}
+    graph = Graph(shape.name, tensors, (signs, shape.node), (source.name,), shape.graph.outputs)
+    return Shape(f"{shape.name}, of signs", graph)
 
 
 def _values(codes: Sequence[int], kept: int = 100) -> str:

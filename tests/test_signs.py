@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from model_kit import images, operators, save_quietly
+from support.firmware import checked_plan
 from support.oracle import run_tflm
 
 from toolchain import keras as layers
@@ -21,6 +22,7 @@ from toolchain.importers.tflite import parse_tflite
 from toolchain.passes import reduce
 from toolchain.quantize.ptq import quantize
 from toolchain.quantize.recipe import layers_with_weights, recipe_for
+from toolchain.target import load_target
 
 
 def xnor(seed: int = 5) -> Any:
@@ -72,6 +74,15 @@ def test_tflm_runs_them_to_our_codes(content: tuple[Any, bytes]) -> None:
     ours = reference.run(graph, [codes])[0]
     np.testing.assert_array_equal(ours, run_tflm(content[1], [codes])[0])
     np.testing.assert_array_equal(ours, reference.run(reduce(graph), [codes])[0])
+
+
+def test_products_of_signs_are_computed_in_bits(content: tuple[Any, bytes]) -> None:
+    """After the reductions, which make tables of the QUANTIZE operators."""
+    plan = checked_plan(reduce(graph_of(content[1])), load_target("stm32"))
+    kernels = [
+        step.variant.name for step in plan.steps if step.variant and step.node.op in ("conv2d", "fully_connected")
+    ]
+    assert kernels.count("xnor") >= 2, "a dense layer may be too small for code of its own"
 
 
 def test_a_sign_of_its_own_is_deployed_too() -> None:

@@ -51,6 +51,7 @@ from toolchain.ops.conv2d_mve import MVE, MVE_1X1, MVE_1X1_IN_PLACE
 from toolchain.ops.conv2d_threes import THREES
 from toolchain.ops.conv2d_winograd import WINOGRAD
 from toolchain.ops.conv2d_winograd_compressed import WINOGRAD_COMPRESSED
+from toolchain.ops.conv2d_xnor import XNOR
 from toolchain.ops.pixels import window_fields
 from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap, window_rows
 
@@ -236,6 +237,7 @@ OPS = (
             GEMM_1X1,
             *COMPRESSED,
             *WINOGRAD_COMPRESSED,
+            XNOR,
             THREES,
             MVE,
             MVE_1X1,

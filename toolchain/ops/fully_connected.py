@@ -38,6 +38,7 @@ from toolchain.ops.common import (
     sums_within_32_bits,
 )
 from toolchain.ops.conv2d import WEIGHTS, weights_per_channel
+from toolchain.ops.conv2d_xnor import XNOR
 from toolchain.ops.fully_connected_compressed import CODEBOOK, LANES, SPARSE
 from toolchain.ops.fully_connected_dsp import DIRECT, DSP
 from toolchain.ops.fully_connected_fours import FOURS
@@ -153,6 +154,7 @@ OPS = (
             CODEBOOK,
             LANES,
             SPARSE,
+            XNOR,
             MVE,
         ),
     ),
