@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from job_kit import small
 from model_kit import images, save_quietly
+from support.oracle import run_tflm
 
 from toolchain import reference
 from toolchain.cli import run
+from toolchain.code_sets import ALL, SIGNS, codes_of
 from toolchain.data import dequantize, quantize_input
 from toolchain.errors import DataError
 from toolchain.finetune import training
@@ -22,11 +24,14 @@ from toolchain.front import checked_graph
 from toolchain.importers.keras import load_keras
 from toolchain.importers.tensorflow import keras3
 from toolchain.importers.tflite import parse_tflite
-from toolchain.passes import clean
+from toolchain.ops.conv2d_xnor import XNOR
+from toolchain.passes import clean, reduce
 from toolchain.quantize.converter import convert
 from toolchain.quantize.ptq import quantize
 from toolchain.quantize.recipe import Recipe, layers_with_weights, read_recipe, weight_formats
 from toolchain.quantize.ties import tie
+from toolchain.select import usable_variants
+from toolchain.target import load_target
 
 
 def bright_or_dark(count: int, seed: int) -> tuple[Any, Any]:
@@ -86,6 +91,28 @@ def test_what_is_deployed_is_what_was_trained(tuned: Path) -> None:
     outputs = dequantize(codes, graph.tensor(graph.outputs[0]))
     assert (outputs.argmax(axis=1) == labels).mean() > 0.9
     assert np.abs(outputs - model.predict(x)).mean() < 0.03
+
+
+def test_layers_of_signs_are_trained_and_deployed(tuned: Path, tmp_path: Path) -> None:
+    """A layer behind a ReLU reads signs, in TFLM and by the kernel for bits; the depthwise one behind it does not."""
+    corners = tuned.parent
+    options = ["--format", "binary", "--binary-inputs", "--epochs", "3", "--out", str(tmp_path / "out"), "--quiet"]
+    assert run(["finetune", str(corners / "corners.keras"), "--data", str(corners / "data.npz"), *options]) == 0
+    facts = json.loads((tmp_path / "out" / "finetune.json").read_text())
+    assert facts["binary_inputs"] == ["middle"]
+    assert facts["integers"] > 0.6
+    model = load_keras(tmp_path / "out" / "corners.keras")
+    samples = bright_or_dark(240, 1)[0]
+    content = quantize(model, samples[:40], None, read_recipe(tmp_path / "out" / "recipe.toml"))
+    graph = checked_graph(parse_tflite(content, "corners", "corners"), "corners")
+    codes = quantize_input(samples[:9], graph.tensor(graph.inputs[0]))[:, None]
+    np.testing.assert_array_equal(reference.run(graph, [codes])[0], run_tflm(content, [codes])[0])
+    reduced = reduce(graph)
+    middle, depthwise = (node for node in layers_with_weights(reduced) if codes_of(reduced, node.inputs[1]) == SIGNS)
+    assert codes_of(reduced, middle.inputs[0]) == SIGNS
+    assert XNOR in usable_variants(reduced, middle, load_target("stm32"))
+    assert depthwise.op == "depthwise_conv2d"
+    assert codes_of(reduced, depthwise.inputs[0]) == ALL
 
 
 def everything() -> Any:
@@ -148,6 +175,10 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
         (["small.tflite", "--format", "int4", "--data", "small.npz"], "is quantized already"),
         (["small.keras", "--format", "int4", "--data", "few.npz"], "has 8 samples to train with"),
         (["small.keras", "--format", "int4", "--data", "labels.npz"], "labels run from 0 to 9"),
+        (
+            ["small.keras", "--format", "int4", "--binary-inputs", "--data", "small.npz"],
+            "no layer whose inputs",
+        ),
         (["small.keras", "--format", "int3", "--data", "small.npz"], "there is no format 'int3'"),
     ],
 )

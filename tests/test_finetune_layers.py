@@ -96,6 +96,41 @@ def test_a_centroids_gradient_is_the_sum_over_its_weights() -> None:
     np.testing.assert_allclose(np.asarray(tf.convert_to_tensor(found)), wanted, rtol=1e-4)
 
 
+def test_the_lectures_fine_tuning_step() -> None:
+    """A centroid moves by the sum of the gradients of all weights that share it, as MIT 6.5940 has it on 4x4 weights.
+
+    Centroids are trained in units of their channel's largest weight, here 2, so steps of the rate 1 are of 1/4.
+    """
+    tf = tensorflow()
+    gradient = np.array(
+        [[-0.03, -0.01, 0.03, 0.02], [-0.01, 0.01, -0.02, 0.12], [-0.01, 0.02, 0.04, 0.01], [-0.07, -0.02, 0.01, -0.02]]
+    )
+    layer = built("kmeans2", np.full((4, 4), 2.0, np.float32))
+    layer.codebook.assign(np.array([-1.0, 0.0, 1.5, 2.0]) / 2)
+    layer.indices.assign([[3, 0, 2, 1], [1, 1, 0, 3], [0, 3, 1, 0], [3, 1, 2, 2]])
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(tf.eye(4), training=True) * tf.constant(gradient, tf.float32))
+    found = tape.gradient(loss, [layer.codebook.value])
+    keras3().optimizers.SGD(1 / 4).apply(found, [layer.codebook])
+    np.testing.assert_allclose(2 * layer.codebook.numpy(), [-1 + 0.03, 0 - 0.04, 1.5 - 0.02, 2 - 0.04], atol=1e-6)
+
+
+def test_signs_turn_at_a_trained_threshold() -> None:
+    """Gradients pass to inputs that are at most ``reach`` away from it."""
+    tf = tensorflow()
+    threshold = layers.Threshold()
+    threshold.build((None, 5))
+    threshold.offset.assign([-1.0])
+    threshold.reach.assign([0.5])
+    x = tf.constant([-2.0, 0.6, 0.9, 1.0, 1.6])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = layers.Sign()(threshold(x, training=True), training=True)
+    np.testing.assert_array_equal(y.numpy(), [-1, -1, -1, 1, 1])
+    np.testing.assert_array_equal(tape.gradient(y, x).numpy(), [0, 2, 2, 2, 0])
+    np.testing.assert_allclose(threshold(x).numpy(), x.numpy() - 1)
+
+
 def test_gradients_of_signs_pass_where_inputs_are_small() -> None:
     tf = tensorflow()
     x = tf.constant([-2.0, -0.5, 0.0, 0.7, 3.0])

@@ -13,10 +13,11 @@ from model_kit import operators, run_codes
 
 from toolchain import reference
 from toolchain.cli import run
-from toolchain.data import Dataset, dequantize, load_data, quantize_input
+from toolchain.data import Dataset, dequantize, load_data, load_training, quantize_input
 from toolchain.front import checked_graph
 from toolchain.importers.float_model import FloatModel
 from toolchain.importers.keras import load_keras
+from toolchain.importers.tensorflow import keras3
 from toolchain.importers.tflite import parse_tflite
 from toolchain.metrics import score
 from toolchain.quantize.check import check_quantized, check_representative
@@ -96,6 +97,40 @@ def test_accuracy_after_fine_tuning(digits: tuple[FloatModel, Dataset], name: st
     found = _right(tuned, data, read_recipe(tmp_path / "out" / "recipe.toml"))
     print(f"{name}: {found} of 360")
     assert found >= _right_in_float(model, data) - points / 100 * 360
+
+
+def _wide(data: Dataset, path: Path) -> None:
+    """A trained network of ordinary convolutions, whose sums are of 64 to 576 products."""
+    keras = keras3()
+    keras.utils.set_random_seed(1)
+    layers, image = keras.layers, keras.Input((8, 8, 1))
+    x = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(32, 3, padding="same", use_bias=False)(image)))
+    x = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(64, 3, padding="same", use_bias=False)(x)))
+    x = layers.MaxPooling2D()(x)
+    x = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(64, 3, padding="same", use_bias=False)(x)))
+    x = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(128, 1, use_bias=False)(x)))
+    model = keras.Model(image, layers.Dense(10, activation="softmax")(layers.GlobalAveragePooling2D()(x)))
+    rate = keras.optimizers.schedules.CosineDecay(0.003, 20 * 45)
+    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", jit_compile=False)
+    model.fit(data.x_train, data.y_train, epochs=20, batch_size=32, verbose=0)
+    model.save(path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "epochs", "points"), [("digits", 60, 6.0), ("wide", 40, 1.5)])
+def test_accuracy_with_binary_inputs(
+    digits: tuple[FloatModel, Dataset], name: str, epochs: int, points: float, tmp_path: Path
+) -> None:
+    """Of sums of 16 and 32 signs, as in the example, some 4 points are lost; of many, hardly any."""
+    file, samples = EXAMPLE / "build" / f"{name}.keras", EXAMPLE / "build" / "digits.npz"
+    if name == "wide":
+        file = tmp_path / "wide.keras"
+        _wide(load_training(str(samples), digits[0].inputs), file)
+    options = ["--format", "binary", "--binary-inputs", "--epochs", str(epochs), "--out", str(tmp_path / "out")]
+    assert run(["finetune", str(file), "--data", str(samples), *options]) == 0
+    found = _right(load_keras(tmp_path / "out" / file.name), digits[1], read_recipe(tmp_path / "out" / "recipe.toml"))
+    print(f"{name}, binary inputs: {found} of 360")
+    assert found >= _right_in_float(load_keras(file), digits[1]) - points / 100 * 360
 
 
 def test_test_images_are_not_trained_or_calibrated_with(digits: tuple[FloatModel, Dataset]) -> None:

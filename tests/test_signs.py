@@ -96,6 +96,24 @@ def test_a_sign_of_its_own_is_deployed_too() -> None:
     assert np.abs(found - wanted).mean() < 0.1 * np.ptp(wanted)
 
 
+def test_signs_turn_where_a_threshold_says() -> None:
+    """Also where it lies between two codes of the input; on their steps alone some signs would be others."""
+    image = keras3().Input((8, 8, 1))
+    threshold = layers.Threshold()
+    x = layers.QuantConv2D(1, 1, weight_format="binary", binary_inputs=True, use_bias=False)(threshold(image))
+    model = keras3().Model(image, x)
+    samples = np.random.default_rng(3).normal(0.5, 0.2, (200, 8, 8, 1)).astype(np.float32)
+    for wanted in (0.5, 0.613, 0.2749):
+        threshold.offset.assign([-wanted])
+        graph = graph_of(quantize(load_keras(model), samples[:60]))
+        port = graph.tensor(graph.inputs[0])
+        codes = quantize_input(samples, port)[:, None]
+        above = dequantize(codes[:, 0], port) >= wanted
+        outputs = dequantize(reference.run(graph, [codes])[0][:, 0], graph.tensor(graph.outputs[0]))
+        wrong = np.mean((outputs > 0) != above)
+        assert min(wrong, 1 - wrong) < 1e-4, "the weight is one sign"
+
+
 def test_signs_that_are_added_are_refused() -> None:
     image = keras3().Input((8, 8, 1))
     x = layers.Negative()(keras3().layers.Conv2D(3, 3)(image))

@@ -39,6 +39,9 @@ RateOption = Annotated[
     ),
 ]
 BatchOption = Annotated[int, typer.Option("--batch-size", metavar="N", min=1, help="Samples for one step.")]
+BinaryInputsOption = Annotated[
+    bool, typer.Option("--binary-inputs", help="Layers with binary weights read signs: multiplied in bits.")
+]
 SeedOption = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Equal seeds give equal models.")]
 
 
@@ -49,6 +52,7 @@ def finetune(
     data: DataOption = None,
     format_: FormatOption = None,
     recipe: RecipeOption = None,
+    binary_inputs: BinaryInputsOption = False,
     epochs: EpochsOption = 20,
     learning_rate: RateOption = None,
     batch_size: BatchOption = 32,
@@ -71,5 +75,5 @@ def finetune(
         from toolchain.finetune.training import Options
     from toolchain.cli import tables
 
-    result = train(job, Options(epochs, learning_rate, batch_size, seed), progress)
+    result = train(job, Options(epochs, learning_rate, batch_size, seed, binary_inputs), progress)
     output.result(result, lambda: tables.tuned(result))

@@ -47,6 +47,8 @@ def compiled(result: CompileResult) -> RenderableType:
 
 def tuned(result: Tuned) -> RenderableType:
     lines = [Text(f"{result.trained_with} samples trained with, {result.held_out} held out")]
+    if result.binary_inputs:
+        lines.append(Text(f"binary inputs: {', '.join(result.binary_inputs)}"))
     if result.best.accuracy is not None:
         start = result.epochs[0].accuracy or 0.0
         lines.append(

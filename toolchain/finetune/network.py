@@ -6,7 +6,7 @@ one that the device executes, and what is trained is what will run there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from toolchain.errors import ModelError
 from toolchain.graph import Graph, Node, QuantParams, Tensor
 from toolchain.importers.tensorflow import keras3
-from toolchain.keras import FakeQuantize, Negative, QuantConv2D, QuantDense, QuantDepthwiseConv2D
+from toolchain.keras import FakeQuantize, Negative, QuantConv2D, QuantDense, QuantDepthwiseConv2D, Threshold
 from toolchain.ops.common import constant
 from toolchain.ops.mean import axes
 from toolchain.ops.pad import widths
@@ -33,13 +33,15 @@ _ACTIVATIONS = {"none": None, "relu": "relu", "relu6": "relu6"}
 class Network:
     """``trained`` computes with activations on their grids, ``deployed`` is the float model that is saved.
 
-    They share ``layers`` (by node name). ``grids`` are the FakeQuantize layers of each group of tensors; ``values`` are
-    the inner tensors of ``deployed`` by their names in the graph.
+    They share ``layers`` (by node name), and ``thresholds`` of those that read signs. ``grids`` are the
+    FakeQuantize layers of each group of tensors; ``values`` are the inner tensors of ``deployed`` by their names in the
+    graph.
     """
 
     trained: Any
     deployed: Any
     layers: Mapping[str, Any]
+    thresholds: Mapping[str, Any]
     grids: Mapping[str, Any]
     values: Values
 
@@ -49,8 +51,11 @@ class Network:
             layer.zero_point.assign(float(parameters[group].zero_point[0]))
 
 
-def build_network(tied: Tied, formats: Mapping[str, str], where: str) -> Network:
-    """``formats`` has the weight format of each layer by its name in recipes. ModelError for what cannot be trained."""
+def build_network(tied: Tied, formats: Mapping[str, str], where: str, signs: Collection[str] = ()) -> Network:
+    """``formats`` has the weight format of each layer by its name in recipes, ``signs`` are the layers that read signs.
+
+    ModelError for what cannot be trained.
+    """
     graph = tied.graph
     unbatched = [n for n in tied.group if graph.tensor(n).data is None and graph.tensor(n).shape[:1] != (1,)]
     if unbatched:
@@ -59,7 +64,7 @@ def build_network(tied: Tied, formats: Mapping[str, str], where: str) -> Network
         )
     ports = [graph.tensor(n) for n in graph.inputs]
     inputs = [keras.Input(t.shape[1:], name=f"input_{i}") for i, t in enumerate(ports)]
-    makers = _makers(graph, formats, where)
+    makers = _makers(graph, formats, signs, where)
     # The network's outputs are judged in real numbers: a loss of probabilities in steps of 1/256 has no gradients.
     rounded = {group for name, group in tied.group.items() if name not in graph.outputs}
     grids = {group: FakeQuantize(name=f"grid_{i}") for i, group in enumerate(sorted(rounded))}
@@ -69,11 +74,12 @@ def build_network(tied: Tied, formats: Mapping[str, str], where: str) -> Network
         return value if name in graph.outputs or name not in tied.group else grids[tied.group[name]](value)
 
     simulated = _wire(graph, inputs, makers, on_grid)
-    layers = {node.name: makers[node.name].layer for node in layers_with_weights(graph)}
+    weighted = layers_with_weights(graph)
     return Network(
         trained=keras.Model(inputs, [simulated[n] for n in graph.outputs]),
         deployed=keras.Model(inputs, [plain[n] for n in graph.outputs], name=_plain_name(graph.name)),
-        layers=layers,
+        layers={node.name: makers[node.name].layer for node in weighted},
+        thresholds={node.name: t for node in weighted if (t := makers[node.name].threshold) is not None},
         grids={g: layer for g, layer in grids.items() if layer.built},
         values=plain,
     )
@@ -81,10 +87,22 @@ def build_network(tied: Tied, formats: Mapping[str, str], where: str) -> Network
 
 @dataclass(frozen=True, eq=False)
 class _Maker:
-    """``apply`` maps Keras tensors to one; ``layer`` holds the weights where there are some."""
+    """``apply`` maps Keras tensors to one; ``layer`` holds the weights where there are some.
+
+    ``threshold`` comes before a layer that reads signs.
+    """
 
     apply: Callable[..., Any]
     layer: Any = None
+    threshold: Any = None
+
+
+@dataclass(frozen=True)
+class _Coding:
+    """What a layer with weights multiplies: weights of a format with its inputs or, with ``signs``, their signs."""
+
+    weights: str
+    signs: bool
 
 
 def _plain_name(name: str) -> str:
@@ -99,7 +117,7 @@ def _wire(graph: Graph, inputs: list[Any], makers: Mapping[str, _Maker], after: 
     return values
 
 
-def _makers(graph: Graph, formats: Mapping[str, str], where: str) -> dict[str, _Maker]:
+def _makers(graph: Graph, formats: Mapping[str, str], signs: Collection[str], where: str) -> dict[str, _Maker]:
     taken: set[str] = set()
     made = {}
     for node in graph.nodes:
@@ -110,7 +128,8 @@ def _makers(graph: Graph, formats: Mapping[str, str], where: str) -> dict[str, _
         maker = _MAKERS.get(node.op)
         if maker is None:
             raise ModelError(f"{where}: {node.name} ({node.op}) cannot be trained", "leave this layer out of the model")
-        made[node.name] = maker(graph, node, name, formats.get(layer_name(node), ""))
+        coding = _Coding(formats.get(layer_name(node), ""), layer_name(node) in signs)
+        made[node.name] = maker(graph, node, name, coding)
     return made
 
 
@@ -129,43 +148,45 @@ def _relu(activation: str, name: str) -> Any:
     return keras.layers.ReLU(max_value=6.0 if activation == "relu6" else None, name=name)
 
 
-def _conv(graph: Graph, node: Node, name: str, weight_format: str) -> _Maker:
+def _conv(graph: Graph, node: Node, name: str, coding: _Coding) -> _Maker:
     weights = constant(graph, node.inputs[1])
     channels_in = graph.tensor(node.inputs[0]).shape[3]
     layer = QuantConv2D(
         len(weights),
         **_window(node),
         groups=channels_in // weights.shape[3],
-        **_common(node, name, weight_format),
+        **_common(node, name, coding),
     )
     return _weighted(graph, node, layer, weights.transpose(1, 2, 3, 0))
 
 
-def _depthwise(graph: Graph, node: Node, name: str, weight_format: str) -> _Maker:
+def _depthwise(graph: Graph, node: Node, name: str, coding: _Coding) -> _Maker:
     weights = constant(graph, node.inputs[1])
     channels_in = graph.tensor(node.inputs[0]).shape[3]
     multiplier = weights.shape[3] // channels_in
-    layer = QuantDepthwiseConv2D(**_window(node), depth_multiplier=multiplier, **_common(node, name, weight_format))
+    layer = QuantDepthwiseConv2D(**_window(node), depth_multiplier=multiplier, **_common(node, name, coding))
     return _weighted(graph, node, layer, weights.reshape(*weights.shape[1:3], channels_in, multiplier))
 
 
-def _fully_connected(graph: Graph, node: Node, name: str, weight_format: str) -> _Maker:
+def _fully_connected(graph: Graph, node: Node, name: str, coding: _Coding) -> _Maker:
     weights = constant(graph, node.inputs[1])
-    layer = QuantDense(len(weights), **_common(node, name, weight_format))
+    layer = QuantDense(len(weights), **_common(node, name, coding))
     shape = graph.tensor(node.inputs[0]).shape
     made = _weighted(graph, node, layer, weights.T)
     if shape[-1] == weights.shape[1]:
         return made
     flat = keras.layers.Reshape((weights.shape[1],), name=f"{name}_flat")
-    return _Maker(lambda x: made.apply(flat(x)), layer)
+    return _Maker(lambda x: made.apply(flat(x)), layer, made.threshold)
 
 
 def _weighted(graph: Graph, node: Node, layer: Any, kernel: Any) -> _Maker:
     """``layer`` with the graph's own weights and bias. Its variables appear when it is first called."""
 
+    threshold = Threshold(name=f"{layer.name}_threshold") if layer.binary_inputs else None
+
     def apply(x: Any) -> Any:
         new = not layer.built
-        y = layer(x)
+        y = layer(x if threshold is None else threshold(x))
         if new:
             layer.kernel.assign(np.ascontiguousarray(kernel))
             if len(node.inputs) > 2 and node.inputs[2]:
@@ -173,14 +194,18 @@ def _weighted(graph: Graph, node: Node, layer: Any, kernel: Any) -> _Maker:
         return y
 
     if node.attrs.activation == "relu_n1_to_1":
-        return _Maker(lambda x: keras.ops.clip(apply(x), -1.0, 1.0), layer)
-    return _Maker(apply, layer)
+        return _Maker(lambda x: keras.ops.clip(apply(x), -1.0, 1.0), layer, threshold)
+    return _Maker(apply, layer, threshold)
 
 
-def _common(node: Node, name: str, weight_format: str) -> dict[str, Any]:
-    activation = _ACTIVATIONS.get(node.attrs.activation)
-    few = weight_format in _NORMALIZED
-    return {"activation": activation, "name": name, "weight_format": weight_format, "normalized": few}
+def _common(node: Node, name: str, coding: _Coding) -> dict[str, Any]:
+    return {
+        "activation": _ACTIVATIONS.get(node.attrs.activation),
+        "name": name,
+        "weight_format": coding.weights,
+        "binary_inputs": coding.signs,
+        "normalized": coding.weights in _NORMALIZED,
+    }
 
 
 def _window(node: Node) -> dict[str, Any]:
@@ -194,7 +219,7 @@ def _window(node: Node) -> dict[str, Any]:
 
 
 def _pool(kind: str) -> Callable[..., _Maker]:
-    def make(graph: Graph, node: Node, name: str, _: str) -> _Maker:
+    def make(graph: Graph, node: Node, name: str, _: _Coding) -> _Maker:
         window = node.attrs.window
         padding = "same" if any(map(sum, window.pads)) else "valid"
         layer = getattr(keras.layers, kind)(window.size, strides=window.stride, padding=padding, name=name)
@@ -206,7 +231,7 @@ def _pool(kind: str) -> Callable[..., _Maker]:
 def _binary(function: str) -> Callable[..., _Maker]:
     """ADD and MUL, of two values or with a constant."""
 
-    def make(graph: Graph, node: Node, name: str, _: str) -> _Maker:
+    def make(graph: Graph, node: Node, name: str, _: _Coding) -> _Maker:
         operation = getattr(keras.ops, function)
         fixed = [None if (t := graph.tensor(n)).data is None else np.asarray(t.data) for n in node.inputs]
 
@@ -219,23 +244,23 @@ def _binary(function: str) -> Callable[..., _Maker]:
     return make
 
 
-def _mean(graph: Graph, node: Node, name: str, _: str) -> _Maker:
+def _mean(graph: Graph, node: Node, name: str, _: _Coding) -> _Maker:
     kept = len(graph.tensor(node.inputs[0]).shape) == len(graph.tensor(node.outputs[0]).shape)
     reduced = axes(graph, node)
     return _Maker(lambda x: keras.ops.mean(x, axis=reduced, keepdims=kept))
 
 
-def _pad(graph: Graph, node: Node, name: str, _: str) -> _Maker:
+def _pad(graph: Graph, node: Node, name: str, _: _Coding) -> _Maker:
     fill = float(constant(graph, node.inputs[2]).reshape(-1)[0]) if len(node.inputs) > 2 else 0.0
     around = widths(graph, node)
     return _Maker(lambda x: keras.ops.pad(x, around, constant_values=fill))
 
 
-def _reshape(graph: Graph, node: Node, name: str, _: str) -> _Maker:
+def _reshape(graph: Graph, node: Node, name: str, _: _Coding) -> _Maker:
     return _Maker(keras.layers.Reshape(_sample(graph.tensor(node.outputs[0])), name=name))
 
 
-def _concatenate(graph: Graph, node: Node, name: str, _: str) -> _Maker:
+def _concatenate(graph: Graph, node: Node, name: str, _: _Coding) -> _Maker:
     layer = keras.layers.Concatenate(axis=node.attrs.axis, name=name)
     return _Maker(lambda *x: layer(list(x)))
 
@@ -244,7 +269,7 @@ def _sample(tensor: Tensor) -> tuple[int, ...]:
     return tensor.shape[1:]
 
 
-_MAKERS: Mapping[str, Callable[[Graph, Node, str, str], _Maker]] = {
+_MAKERS: Mapping[str, Callable[[Graph, Node, str, _Coding], _Maker]] = {
     "conv2d": _conv,
     "depthwise_conv2d": _depthwise,
     "fully_connected": _fully_connected,

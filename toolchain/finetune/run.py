@@ -33,7 +33,7 @@ from toolchain.quantize.converter import convert
 from toolchain.quantize.float_run import Fetch, run_samples
 from toolchain.quantize.formats import INT8
 from toolchain.quantize.ptq import quantize
-from toolchain.quantize.recipe import Recipe, layers_with_weights, weight_formats, write_recipe
+from toolchain.quantize.recipe import Recipe, layer_name, layers_with_weights, weight_formats, write_recipe
 from toolchain.quantize.ties import tie
 
 keras = keras3()
@@ -48,6 +48,7 @@ FEWEST = 16  # samples to train with
 class Tuned:
     """What came out: two files, each layer's format, and accuracies on the samples held out, None without class labels.
 
+    ``binary_inputs`` are the layers that read signs.
     ``integers`` is the accuracy of the int8 graph that ``deploy`` makes of both files with the same data, on the first
     ``JUDGED`` of these samples.
     """
@@ -55,6 +56,7 @@ class Tuned:
     model: str
     recipe: str
     weights: Mapping[str, str]
+    binary_inputs: tuple[str, ...]
     trained_with: int
     held_out: int
     epochs: tuple[Epoch, ...]
@@ -80,13 +82,14 @@ def finetune(job: Job, options: Options, progress: Progress) -> Tuned:
     parsed = parse_tflite(content, job.name or source.name, source.where)
     graph = clean(parsed)
     formats = weight_formats(recipe, graph, source.where)
+    signs = _readers_of_signs(graph, formats) if options.binary_inputs else ()
     if len(graph.outputs) > 1:
         raise ModelError(f"{source.where} has {len(graph.outputs)} outputs", "train a model with one output")
     logits = not any(n.op == "softmax" and graph.outputs[0] in n.outputs for n in graph.nodes)
     train, held = split(_samples(model, data, logits), options.seed)
     with progress.step("Preparing the training"), captured(python_too=True):
         tied = tie(graph, source.where)
-        network = build_network(tied, formats, source.where)
+        network = build_network(tied, formats, source.where, signs)
         few = [c[:MATCHED] for c in calibration]
         inputs = _layer_inputs(graph, run_samples(content, parsed, few, source.where))
         start(network, tied.graph, inputs, few)
@@ -102,6 +105,7 @@ def finetune(job: Job, options: Options, progress: Progress) -> Tuned:
             model=str(job.out / file.name),
             recipe=str(job.out / RECIPE_FILE),
             weights=formats,
+            binary_inputs=signs,
             trained_with=len(train),
             held_out=len(held),
             epochs=tuple(epochs),
@@ -127,6 +131,23 @@ def _checked(recipe: Recipe) -> Recipe:
             f"activations of the type {min(map(str, activations))} are not trained", "leave them int8, or do not tune"
         )
     return recipe
+
+
+def _readers_of_signs(graph: Graph, formats: Mapping[str, str]) -> tuple[str, ...]:
+    """The layers of which both weights and inputs can be signs. UserError when there are none.
+
+    The model's own inputs would lose too much, and depthwise layers as well: of 9 signs there are but 10 sums.
+    """
+    binary = [node for node in layers_with_weights(graph) if formats[layer_name(node)] == "binary"]
+    able = [node for node in binary if node.op != "depthwise_conv2d" and node.inputs[0] not in graph.inputs]
+    names = tuple(layer_name(node) for node in able)
+    if not names:
+        raise UserError(
+            "there is no layer whose inputs could be binary: this takes binary weights, other inputs than the model's, "
+            "and no depthwise convolution",
+            "train with --format binary",
+        )
+    return names
 
 
 def _data(job: Job, model: AnyFloatModel, progress: Progress) -> Dataset:

@@ -7,7 +7,8 @@ Sources: Nagel et al. 2019, section 4.2 (means); re-estimated batch normalizatio
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -37,22 +38,36 @@ def start(network: Network, graph: Graph, inputs: Mapping[str, Array], columns: 
         layer = network.layers[node.name]
         kernel = np.asarray(layer.kernel)
         bias = np.asarray(layer.bias)
-        wanted = _sums(layer, inputs[node.inputs[0]], kernel, bias)
+        wanted = _sums(layer, layer.linear, inputs[node.inputs[0]], kernel) + bias
         set_weights(layer, kernel)
         if layer.weight_format == INT8:
             continue
         probe = keras.Model(network.deployed.inputs, network.values[node.inputs[0]])
         x = keras.ops.convert_to_numpy(probe(list(columns)))
+        if node.name in network.thresholds:
+            x = _start_threshold(network.thresholds[node.name], x)
         codes, scales = (np.asarray(t) for t in layer.raw_kernel(training=False))
-        _match(layer, wanted, _sums(layer, x, codes * scales, np.zeros_like(bias)))
+        _match(layer, wanted, _sums(layer, partial(layer.products, training=False), x, codes * scales))
 
 
-def _sums(layer: Any, x: Array, kernel: Array, bias: Array) -> Array:
-    """What the layer adds up before its activation, (positions, channels)."""
+def _start_threshold(threshold: Any, x: Array) -> Array:
+    """Let signs turn at the mean of ``x``, and gradients reach as far as its values deviate. ``x`` as it is then.
+
+    The median is 0 behind many a ReLU, where all signs would be +1.
+    """
+    mean, deviation = float(x.mean()), float(x.std())
+    threshold.offset.assign([-mean])
+    threshold.reach.assign([max(deviation, _LEAST)])
+    shifted: Array = x - mean
+    return shifted
+
+
+def _sums(layer: Any, add_up: Callable[[Any, Any], Any], x: Array, kernel: Array) -> Array:
+    """What the layer adds up of its inputs ``x``, without its bias, (positions, channels)."""
     if isinstance(layer, keras.layers.Dense):
         x = x.reshape(-1, kernel.shape[0])
-    sums = np.asarray(layer.linear(keras.ops.convert_to_tensor(x), keras.ops.convert_to_tensor(kernel)))
-    result: Array = sums.reshape(-1, sums.shape[-1]) + bias
+    sums = np.asarray(add_up(keras.ops.convert_to_tensor(x), keras.ops.convert_to_tensor(kernel)))
+    result: Array = sums.reshape(-1, sums.shape[-1])
     return result
 
 

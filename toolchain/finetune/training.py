@@ -32,12 +32,16 @@ _CHUNK = 32  # samples whose inner tensors are held at a time
 
 @dataclass(frozen=True)
 class Options:
-    """``learning_rate`` is that of the first step, None for ``rate_for`` the format; a cosine takes it to zero."""
+    """``learning_rate`` is that of the first step, None for ``rate_for`` the format; a cosine takes it to zero.
+
+    ``binary_inputs``: layers with binary weights read the signs of their inputs.
+    """
 
     epochs: int = 20
     learning_rate: float | None = None
     batch_size: int = 32
     seed: int = 0
+    binary_inputs: bool = False
 
 
 def rate_for(weights: str) -> float:

@@ -6,7 +6,7 @@ package imports Keras; nothing else in ``toolchain`` does so before a model is r
 
 from __future__ import annotations
 
-from toolchain.keras.activations import FakeQuantize, Negative, Sign
+from toolchain.keras.activations import FakeQuantize, Negative, Sign, Threshold
 from toolchain.keras.layers import QuantConv2D, QuantDense, QuantDepthwiseConv2D
 
-__all__ = ["FakeQuantize", "Negative", "QuantConv2D", "QuantDense", "QuantDepthwiseConv2D", "Sign"]
+__all__ = ["FakeQuantize", "Negative", "QuantConv2D", "QuantDense", "QuantDepthwiseConv2D", "Sign", "Threshold"]

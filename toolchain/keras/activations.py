@@ -55,6 +55,25 @@ class Negative(Layer):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable("mcuforge")
+class Threshold(Layer):  # type: ignore[misc]
+    """Adds one trained number for a layer that takes signs: these turn where inputs are ``-offset``.
+
+    Training divides by ``reach``, which no sign shows: gradients then pass to inputs that far from the threshold.
+    """
+
+    def build(self, input_shape: Any) -> None:
+        self.offset = self.add_weight(name="offset", shape=(1,), initializer="zeros")
+        self.reach = self.add_weight(name="reach", shape=(1,), initializer="ones", trainable=False)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        shifted = inputs + self.offset
+        return shifted / self.reach if training else shifted
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+
+@keras.saving.register_keras_serializable("mcuforge")
 class FakeQuantize(Layer):  # type: ignore[misc]
     """Values on the grid of an int8 tensor, ``scale`` (q - ``zero_point``), saturated at its ends.
 

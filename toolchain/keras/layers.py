@@ -124,15 +124,20 @@ class _Coded(Layer):  # type: ignore[misc]
             x = negative(inputs, False) if self.binary_inputs else inputs
             return self._activated(self.linear(x, weights) + offset)
         codes, scale = self.raw_kernel(True)
-        weights = codes * scale
-        sums = self._sums(negative(inputs, True), weights) if self.binary_inputs else self.linear(inputs, weights)
+        sums = self.products(inputs, codes * scale, True)
         if self.normalized:
             sums = self._standardized(sums)
         return self._activated(sums + self.bias if self.use_bias else sums)
 
-    def _sums(self, below: Any, weights: Any) -> Any:
-        """sign(x) W = negative(x) 2W + sum(W): zero padding then adds +1 W at the border, as the device does."""
-        return self.linear(below, 2.0 * weights) + ops.reshape(ops.sum(weights, axis=self.summed), (-1,))
+    def products(self, inputs: Any, weights: Any, training: bool) -> Any:
+        """The sums of products of ``weights`` with the inputs, or with their signs.
+
+        sign(x) W = negative(x) 2W + sum(W): zero padding then adds +1 W at the border, as the device does.
+        """
+        if not self.binary_inputs:
+            return self.linear(inputs, weights)
+        below = self.linear(negative(inputs, training), 2.0 * weights)
+        return below + ops.reshape(ops.sum(weights, axis=self.summed), (-1,))
 
     def _deployed(self) -> tuple[Any, Any]:
         """What is left for inference: the kernel, doubled for binary inputs, and what is added to its products."""

@@ -7,6 +7,9 @@ weights mostly, gets a scale larger by r. All codes and multipliers stay what th
 With r <= the input's scale, the first QUANTIZE takes steps of r / 255 and zero point 127: codes below the input's zero
 point come to -128 and all others to 127. The second has steps of r / 2 and zero point 1: 255 of the steps before are
 two, so the codes are -1 and 1.
+
+Rounding to codes moves the place where signs turn by up to half a step. Where an ADD puts it, whose sums nothing else
+reads, they get steps a fraction as large, and saturate.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from toolchain.ops import registry
 from toolchain.ops.sign import SCALE, ZERO_POINT
 
 _HIGH = 127
+_FINER = 16
 
 
 def lower_signs(graph: Graph, where: str) -> Graph:
@@ -32,9 +36,9 @@ def lower_signs(graph: Graph, where: str) -> Graph:
 
 
 def _lowered(graph: Graph, node: Node, where: str) -> Graph:
-    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    x, out = _threshold_sums(graph, node), graph.tensor(node.outputs[0])
     r = 2.0 ** math.floor(math.log2(x.scale))
-    tensors = dict(graph.tensors)
+    tensors = {**graph.tensors, x.name: x}
     shown, readers = _spread(graph, out.name)
     for name in shown:
         tensors[name] = dataclasses.replace(tensors[name], quant=_grid(SCALE * r, ZERO_POINT))
@@ -62,6 +66,17 @@ def _lowered(graph: Graph, node: Node, where: str) -> Graph:
         else:
             nodes.append(changed.get(other.name, other))
     return graph.with_nodes(nodes, tensors)
+
+
+def _threshold_sums(graph: Graph, node: Node) -> Tensor:
+    """What the sign reads, with finer steps if it is the sum with a number, for the sign alone."""
+    x = graph.tensor(node.inputs[0])
+    added = graph.producer(x.name)
+    if added is None or added.op != "add" or not any(graph.is_constant(n) for n in added.inputs):
+        return x
+    if x.name in graph.outputs or len(graph.consumers(x.name)) > 1:
+        return x
+    return dataclasses.replace(x, quant=_grid(x.scale / _FINER, 0))
 
 
 def _spread(graph: Graph, name: str) -> tuple[list[str], list[Node]]:
