@@ -12,7 +12,7 @@ from test_ptq_grid import LECTURE
 from toolchain.quantize import grid
 from toolchain.quantize.formats import WEIGHTS, is_below_int8
 from toolchain.quantize.least_squares import Moments, error, fitted
-from toolchain.quantize.lloyd import gradient_step, grouped_means, kmeans, nearest, squared_error
+from toolchain.quantize.lloyd import grouped_means, kmeans, nearest, squared_error
 from toolchain.quantize.pruning import pruned_rows
 from toolchain.quantize.weights import Coded, as_rows, coded, from_rows, masked
 
@@ -37,16 +37,6 @@ def test_a_large_codebook_layer_is_stored_in_a_fraction_of_n_in_32(bits: int) ->
     count = 1 << 20
     index, table = count * WEIGHTS[f"kmeans{bits}"].bits, 32 * 2**bits
     assert 32 * count / (index + table) == pytest.approx(32 / bits, rel=1e-3)
-
-
-def test_the_lectures_fine_tuning_step() -> None:
-    """A centroid moves by the sum of the gradients of all weights that share it."""
-    gradient = np.array(
-        [[-0.03, -0.01, 0.03, 0.02], [-0.01, 0.01, -0.02, 0.12], [-0.01, 0.02, 0.04, 0.01], [-0.07, -0.02, 0.01, -0.02]]
-    )
-    index = np.array([[3, 0, 2, 1], [1, 1, 0, 3], [0, 3, 1, 0], [3, 1, 2, 2]])
-    moved = gradient_step(np.array([-1.0, 0.0, 1.5, 2.0]), index, gradient, 1.0)
-    np.testing.assert_allclose(moved, [-1 + 0.03, 0 - 0.04, 1.5 - 0.02, 2 - 0.04], atol=1e-12)
 
 
 def test_the_lectures_linear_codes() -> None:

@@ -46,13 +46,6 @@ def grouped_means(values: Array, index: Array, centroids: Array, weights: Array)
     return means
 
 
-def gradient_step(centroids: Array, index: Array, gradient: Array, rate: float) -> Array:
-    """Centroids moved by the gradients of all weights that share them, summed. Source: Han et al. 2016, section 3.3."""
-    sums = np.bincount(index.reshape(-1), gradient.reshape(-1), len(centroids))
-    moved: Array = centroids - rate * sums
-    return moved
-
-
 def _flat(values: Array, weights: Array | None) -> tuple[Array, Array]:
     flat = values.reshape(-1).astype(np.float64)
     masses = np.ones_like(flat) if weights is None else weights.reshape(-1).astype(np.float64)
