@@ -74,10 +74,8 @@ def legend(found: Sensitivity) -> str:
     """What the two numbers of a cell are."""
     first = "answers that change, %" if _classifies(found) else "SQNR of the model's output, dB"
     last = " / points of accuracy lost" if found.accuracy is not None else ""
-    return (
-        f"{first}{last}; below it the SQNR of the layer's own output, dB. Last column: the layer's outputs as int8, its "
-        "weights float"
-    )
+    outputs = "Last column: the layer's outputs as int8, its weights float"
+    return f"{first}{last}; below it the SQNR of the layer's own output, dB. {outputs}"
 
 
 def _classifies(found: Sensitivity) -> bool:
