@@ -152,7 +152,7 @@ def _text(outcome: Outcome) -> str:
     if outcome.refused:
         return outcome.refused
     passed = [name for name, part in zip(LIMITS, outcome.excess, strict=True) if part > 0]
-    kept = f"too much {' and '.join(passed)}" if passed else "within the limits"
+    kept = f"too much {', '.join(passed)}" if passed else "within the limits"
     return (
         f"{outcome.flash:,} B flash, {outcome.ram:,} B RAM, {outcome.cycles / 1e6:.3f} Mcycles, "
         f"drop {outcome.drop:+.2f}, {kept}"
