@@ -51,9 +51,9 @@ multiplied as such |
   on every core. Depthwise layers have no such kernel: of 9 products, the {output:.0f} cycles that an output takes
   before any of them are {depthwise:.1f} for each, more than the whole kernel for int8.
 
-All these, and the fast kernels for int8, want multipliers below 1/2 for requantization. Codes of -1 and 1 stand for
-more than int8's; where a layer sums up few inputs, as depthwise layers do, a channel's multiplier may then be 1/2 or
-more, and the layer has the portable kernel alone. So there are no rows for them in the last table.
+All these, and the fast kernels for int8, want multipliers below 1/2 for requantization. A code of 1 stands for much in
+ternary and binary weights; where a layer sums up few inputs, as depthwise layers do, the multiplier would often be
+larger. mcuforge's quantizer makes the codes a power of two larger there, and the scales smaller.
 
 Constants are bytes in flash: weights, centroids and what requantization needs. Cycles are predicted for a Cortex-M4 by
 costs that are fitted to modelled ones ([performance](performance.md)); constants vary a little with how a layer's codes
@@ -81,8 +81,8 @@ FORMATS: tuple[Format, ...] = (
     ("int4", range(-7, 8), 100),
     ("kmeans3", _spread(8), 100),
     ("kmeans2", _spread(4), 100),
-    ("ternary", range(-1, 2), 100),
-    ("binary", SIGNS, 100),
+    ("ternary", range(-16, 17, 16), 100),  # as the quantizer has them in layers of few inputs
+    ("binary", range(-16, 17, 32), 100),
     (OF_SIGNS, SIGNS, 100),
     ("sparse, half", ALL_CODES, 50),
     ("sparse, a fifth", ALL_CODES, 20),

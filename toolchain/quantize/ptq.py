@@ -31,6 +31,7 @@ from toolchain.quantize.float_run import Fetch, run_samples
 from toolchain.quantize.formats import INT8, INT16, is_below_int8
 from toolchain.quantize.int8_graph import Weights, int8_graph
 from toolchain.quantize.low_bits import Reconstruction, nearest_weights
+from toolchain.quantize.multipliers import with_small_multipliers
 from toolchain.quantize.observers import Observer, observer_of
 from toolchain.quantize.outliers import Peaks, clipped_weights
 from toolchain.quantize.recipe import (
@@ -85,7 +86,7 @@ def quantize(
         parsed = parse_tflite(content, model.name, model.source)
         floats = clean(parsed)
     run = _Run(content, parsed, floats, columns, recipe, formats, model.source, trained)
-    return export_tflite(lower_signs(run.quantized(progress), model.source))
+    return export_tflite(lower_signs(with_small_multipliers(run.quantized(progress)), model.source))
 
 
 @dataclass(frozen=True, eq=False)
