@@ -69,6 +69,20 @@ def test_layers_have_the_formats_of_the_recipe() -> None:
     assert max(np.abs(codes_of(graph)[n]).max() for n in ("conv2d_1", "dense_2")) <= 7
 
 
+@pytest.mark.parametrize("rounding", ["nearest", "adaround"])
+def test_groups_of_channels_have_codebooks_of_their_own(rounding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four codes for each two channels of the depthwise layer and each three of dense_1; together they have more."""
+    monkeypatch.setattr(adaround, "STEPS", 20)
+    layers = {"conv2d_1": LayerRecipe("kmeans2:2"), "dense_1": LayerRecipe("kmeans2:3")}
+    recipe = Recipe(weights="int8", rounding=rounding, layers=layers)
+    content = quantize(load_keras(small_model()), images(40), recipe=recipe)
+    outputs(content, images(6, seed=2))
+    codes = codes_of(graph_of(content))
+    for name, rows, size in (("conv2d_1", codes["conv2d_1"].reshape(-1, 4).T, 2), ("dense_1", codes["dense_1"], 3)):
+        groups = [rows[first : first + size] for first in range(0, len(rows), size)]
+        assert max(len(np.unique(group)) for group in groups) <= 4 < len(np.unique(rows)), name
+
+
 def test_rounding_for_the_outputs_is_nearer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nearest codes, least squares, and learned rounding on top, which is never worse layer by layer."""
     monkeypatch.setattr(adaround, "STEPS", 60)

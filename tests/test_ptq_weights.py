@@ -10,11 +10,11 @@ import pytest
 from test_ptq_grid import LECTURE
 
 from toolchain.quantize import grid
-from toolchain.quantize.formats import WEIGHTS, is_below_int8
+from toolchain.quantize.formats import WEIGHTS, channel_groups, is_below_int8
 from toolchain.quantize.least_squares import Moments, error, fitted
 from toolchain.quantize.lloyd import grouped_means, kmeans, nearest, squared_error
 from toolchain.quantize.pruning import pruned_rows
-from toolchain.quantize.weights import Coded, as_rows, coded, from_rows, masked
+from toolchain.quantize.weights import Coded, as_rows, coded, from_rows, joined, masked
 
 Floats = npt.NDArray[np.float64]
 LOW_BITS = [name for name in WEIGHTS if is_below_int8(name)]
@@ -87,6 +87,22 @@ def test_codes_are_those_of_the_format(name: str) -> None:
     bound = {"int4": 0.15, "ternary": 0.55, "binary": 0.7, "sparse": 0.6, "kmeans2": 0.45, "kmeans3": 0.3}
     assert noise[[0, 1, 3, 4, 5]].max() < bound.get(name, 0.16)
     assert np.abs(made.values[2]).max() < 1e-4  # a dead channel stays dead
+
+
+@pytest.mark.parametrize("own_inputs", [False, True], ids=["convolution", "depthwise"])
+def test_codebooks_of_groups_keep_more(own_inputs: bool) -> None:
+    """Of weights and of outputs, where the groups' weights are not alike; each group as if it were alone."""
+    rows = np.random.default_rng(6).normal(0, 1, (6, 36))
+    rows[:3] = np.abs(rows[:3])
+    x, q = _inputs(6 if own_inputs else None)
+    moments = _moments(x, q)
+    groups = channel_groups("kmeans2:3", 6)
+    whole = fitted(coded(rows, "kmeans2", np.ones(1)), rows, moments, True)
+    parts = [fitted(coded(rows[g], "kmeans2", np.ones(1)), rows[g], moments.of(g), True) for g in groups]
+    made = joined(parts)
+    assert [len(np.unique(made.codes[g])) for g in groups] == [4, 4]
+    assert _loss(made, rows, x, q) < 0.85 * _loss(whole, rows, x, q)
+    assert joined(parts[:1]) is parts[0]
 
 
 def test_binary_and_ternary_scales_are_the_papers() -> None:

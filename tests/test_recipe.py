@@ -13,7 +13,15 @@ from job_kit import document, small
 from toolchain.cli.options import Quantization, make_job
 from toolchain.errors import UserError
 from toolchain.quantize.float_formats import rounded
-from toolchain.quantize.formats import FORMATS, codebook_bits, is_below_int8, sparse_fraction, weight_format
+from toolchain.quantize.formats import (
+    FORMATS,
+    channel_groups,
+    codebook_bits,
+    codebook_group,
+    is_below_int8,
+    sparse_fraction,
+    weight_format,
+)
 from toolchain.quantize.methods import Method, method_from_json
 from toolchain.quantize.recipe import LayerRecipe, Recipe, read_recipe, recipe_for, write_recipe
 
@@ -26,7 +34,7 @@ FULL = Recipe(
     rounding="adaround",
     layers={
         "conv2d": LayerRecipe("int4"),
-        'a "quoted" läyer\n\x7f': LayerRecipe("kmeans3", "int8"),
+        'a "quoted" läyer\n\x7f': LayerRecipe("kmeans3:16", "int8"),
         "last": LayerRecipe(),
     },
 )
@@ -57,6 +65,10 @@ def test_a_file_that_names_a_format_alone_is_the_option(tmp_path: Path) -> None:
         ("weights = 'int5'", "no weight format 'int5'"),
         ("weights = 'int4:2'", "no weight format 'int4:2'"),
         ("weights = 'sparse:70'", "names no fraction"),
+        ("weights = 'kmeans4:0'", "names no number of output channels"),
+        ("weights = 'kmeans4:-4'", "names no number of output channels"),
+        ("weights = 'kmeans4:'", "names no number of output channels"),
+        ("[layers.conv2d]\nweights = 'ternary:16'", "layer conv2d: there is no weight format 'ternary:16'"),
         ("activations = 'int4'", "no type of activations 'int4'"),
         ("calibration = 'percentile:2'", "names no share"),
         ("calibration = 'mse:2'", "no calibration 'mse:2'"),
@@ -88,7 +100,11 @@ def test_every_format_has_a_recipe() -> None:
     assert recipe_for("int4", "nearest").rounding == "nearest"
     assert recipe_for("sparse:0.25").weights == "sparse:0.25"
     assert sparse_fraction("sparse:0.25") == 0.25
-    assert [codebook_bits(name) for name in ("kmeans5", "int4", "sparse:0.3")] == [5, 0, 0]
+    assert [codebook_bits(name) for name in ("kmeans5", "int4", "sparse:0.3", "kmeans2:16")] == [5, 0, 0, 2]
+    assert recipe_for("kmeans3:8") == Recipe(weights="kmeans3:8", rounding="least-squares")
+    assert [codebook_group(name) for name in ("kmeans3:8", "kmeans3", "sparse:0.3")] == [8, None, None]
+    groups = [(g.start, g.stop) for g in channel_groups("kmeans3:8", 20)]
+    assert (groups, channel_groups("int4", 20)) == ([(0, 8), (8, 16), (16, 20)], [slice(0, 20)])
     assert [weight_format(n, "").bits for n in ("int8", "kmeans6", "int4", "ternary", "binary")] == [8, 6, 4, 2, 1]
     for name in ("int3", "int8:2", "sparse:2"):
         with pytest.raises(UserError, match=name):

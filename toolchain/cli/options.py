@@ -151,7 +151,8 @@ _QUANTIZATION = {
             "--format",
             metavar="NAME",
             help="Of the whole model: float32, float16, bfloat16, int16x8, int8 (default), int4, kmeans6 to kmeans2, "
-            "ternary, binary or sparse. Below int8 the first and the last layer stay int8.",
+            "ternary, binary or sparse; kmeans4:16 has a codebook for each 16 output channels. Below int8 the first "
+            "and the last layer stay int8.",
         ),
     ],
     "recipe": Annotated[

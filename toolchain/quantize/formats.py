@@ -85,12 +85,16 @@ def is_below_int8(weights: str) -> bool:
 
 
 def weight_format(text: str, where: str) -> WeightFormat:
-    """The format that ``text`` names, ``sparse:0.7`` too. UserError, about ``where``, when there is none."""
-    family, _, parameter = text.partition(":")
-    if family in WEIGHTS and (not parameter or family == _SPARSE):
+    """The format that ``text`` names, ``sparse:0.7`` and ``kmeans4:16`` too. UserError, about ``where``, for none."""
+    family, colon, _ = text.partition(":")
+    if family in WEIGHTS and (not colon or family == _SPARSE or codebook_bits(family)):
         sparse_fraction(text, where)
+        codebook_group(text, where)
         return WEIGHTS[family]
-    raise UserError(f"{where}: there is no weight format {text!r}", f"choose one of {', '.join(WEIGHTS)}")
+    hint = f"choose one of {', '.join(WEIGHTS)}"
+    if family in WEIGHTS:
+        hint = f"write {family}: only codebooks are for groups of channels (kmeans4:16), only sparse has a share"
+    raise UserError(f"{where}: there is no weight format {text!r}", hint)
 
 
 def sparse_fraction(text: str, where: str = _SPARSE) -> float:
@@ -109,5 +113,23 @@ def sparse_fraction(text: str, where: str = _SPARSE) -> float:
 
 def codebook_bits(weights: str) -> int:
     """Bits of an index into a k-means codebook; 0 for other formats."""
-    family, _, bits = weights.partition("kmeans")
-    return int(bits) if not family and bits else 0
+    before, _, bits = weights.partition(":")[0].partition("kmeans")
+    return int(bits) if not before and bits else 0
+
+
+def codebook_group(text: str, where: str = "kmeans") -> int | None:
+    """How many output channels share a codebook: 16 for ``kmeans4:16``; None where a layer has one, or none at all."""
+    _, colon, parameter = text.partition(":")
+    if not colon or not codebook_bits(text):
+        return None
+    if not (parameter.isdecimal() and int(parameter)):
+        raise UserError(
+            f"{where}: {text!r} names no number of output channels that share a codebook", "write it as kmeans4:16"
+        )
+    return int(parameter)
+
+
+def channel_groups(text: str, channels: int) -> list[slice]:
+    """The output channels of a layer that are coded together; the last group may be smaller."""
+    size = codebook_group(text) or channels
+    return [slice(first, min(first + size, channels)) for first in range(0, channels, size)]

@@ -25,6 +25,12 @@ class LayerInputs:
     floats: Array
     quantized: Array
 
+    def of(self, channels: slice) -> LayerInputs:
+        """What these output channels read."""
+        if self.floats.ndim == 2:
+            return self
+        return LayerInputs(self.floats[:, channels], self.quantized[:, channels])
+
     def moments(self, centered: bool) -> Moments:
         """Second moments, around the means when ``centered``: for a bias that takes care of these."""
         x, q = (a.astype(np.float64) for a in (self.floats, self.quantized))

@@ -33,6 +33,10 @@ class Moments:
     own: Array
     cross: Array
 
+    def of(self, channels: slice) -> Moments:
+        """Those of these channels."""
+        return self if self.own.ndim == 2 else Moments(self.own[channels], self.cross[channels])
+
     def damped(self) -> Moments:
         """With a little of the identity in both, which draws weights without influence to their own values."""
         diagonal = np.diagonal(self.own, axis1=-2, axis2=-1).mean(axis=-1)

@@ -12,15 +12,15 @@ from toolchain.graph import Array, Graph, Node, QuantParams, Tensor
 from toolchain.ops.common import constant
 from toolchain.quantize import grid
 from toolchain.quantize.bias_correction import corrected
-from toolchain.quantize.formats import codebook_bits, is_below_int8, sparse_fraction
+from toolchain.quantize.formats import channel_groups, codebook_bits, is_below_int8, sparse_fraction
 from toolchain.quantize.int8_graph import Weights
 from toolchain.quantize.layer_by_layer import Values, changed
 from toolchain.quantize.layer_inputs import LayerInputs, layer_inputs
-from toolchain.quantize.least_squares import fitted
+from toolchain.quantize.least_squares import Moments, fitted
 from toolchain.quantize.pruning import pruned_rows
 from toolchain.quantize.recipe import ADAROUND, layer_name, layers_with_weights
 from toolchain.quantize.ties import rule_of
-from toolchain.quantize.weights import CODE_HIGH, Coded, as_float32, as_rows, coded, from_rows, masked
+from toolchain.quantize.weights import CODE_HIGH, Coded, as_float32, as_rows, coded, from_rows, joined, masked
 
 FloatInputs = Callable[[str], Array]  # the float values (samples, *shape without the batch) of a tensor
 
@@ -37,19 +37,24 @@ def nearest_weights(
     for node in layers_with_weights(floats):
         weight_format = formats[layer_name(node)]
         if is_below_int8(weight_format):
-            start = coded_layer(floats, node, weight_format, squares[node.name])
+            groups = channel_groups(weight_format, len(float_rows(floats, node)))
+            start = joined([coded_group(floats, node, weight_format, squares[node.name], g) for g in groups])
             chosen[node.name] = as_weights(floats, node, start, scales[node.name])
     return chosen
 
 
-def coded_layer(floats: Graph, node: Node, weight_format: str, squares: Array) -> Coded:
-    """The weights of one float layer; ``squares`` (height, width, channels) or (inputs,) are those of its inputs."""
+def coded_group(floats: Graph, node: Node, weight_format: str, squares: Array, channels: slice) -> Coded:
+    """The weights of some output channels of a float layer.
+
+    ``squares`` (height, width, channels) or (inputs,) are those of the layer's inputs.
+    """
     rows = float_rows(floats, node)
     if node.op == "depthwise_conv2d":
         repeats = floats.tensor(node.inputs[1]).shape[3] // squares.shape[2]
         importance = np.repeat(squares, repeats, axis=2).reshape(-1, len(rows)).T
-        return coded(rows, weight_format, importance, _memory_axis(node))
-    return coded(rows, weight_format, squares.reshape(1, -1), _memory_axis(node))
+    else:
+        importance = np.broadcast_to(squares.reshape(1, -1), rows.shape)
+    return coded(rows[channels], weight_format, importance[channels], _memory_axis(node))
 
 
 def float_rows(floats: Graph, node: Node) -> Array:
@@ -117,21 +122,27 @@ class Reconstruction:
         return _with_bias_on_its_grid(graph, self.floats, original, node)
 
     def _made(self, node: Node, seen: LayerInputs) -> Coded:
-        weight_format = self.formats[layer_name(node)]
-        rows, free = float_rows(self.floats, node), bool(codebook_bits(weight_format))
+        """Groups of channels do not know of one another: their sums are their own."""
         moments = seen.moments(centered=self.means is not None)
+        groups = channel_groups(self.formats[layer_name(node)], len(float_rows(self.floats, node)))
+        return joined([self._made_of(node, seen.of(group), moments.of(group), group) for group in groups])
+
+    def _made_of(self, node: Node, seen: LayerInputs, moments: Moments, channels: slice) -> Coded:
+        weight_format = self.formats[layer_name(node)]
+        every = float_rows(self.floats, node)
+        rows, free = every[channels], bool(codebook_bits(weight_format))
         if fraction := sparse_fraction(weight_format):
             start = masked(*pruned_rows(rows, moments, fraction, _memory_axis(node)))
         else:
-            start = coded_layer(self.floats, node, weight_format, self.squares[node.name])
+            start = coded_group(self.floats, node, weight_format, self.squares[node.name], channels)
         made = fitted(start, rows, moments, free)
         if self.rounding != ADAROUND:
             return made
         from toolchain.quantize.adaround import learned
 
         has_bias = len(node.inputs) > 2 and node.inputs[2]
-        bias = constant(self.floats, node.inputs[2]) if has_bias else np.zeros(len(rows))
-        return learned(made, rows, bias, seen, node.attrs.activation, free)
+        bias = constant(self.floats, node.inputs[2]) if has_bias else np.zeros(len(every))
+        return learned(made, rows, bias[channels], seen, node.attrs.activation, free)
 
 
 def _with_bias_on_its_grid(graph: Graph, floats: Graph, original: Node, node: Node) -> tuple[Graph, Node]:

@@ -11,7 +11,7 @@ A recipe is data. ``mcuforge`` reads and writes it as TOML::
     rounding = "least-squares"    # or "adaround", "nearest"
 
     [layers.conv2d_3]
-    weights = "int8"
+    weights = "kmeans3:16"        # a codebook for each 16 output channels
 
 Layers go by the names that ``mcuforge inspect`` prints.
 """

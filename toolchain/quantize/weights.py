@@ -9,6 +9,7 @@ Weight Networks", 2016; Rastegari et al., "XNOR-Net", 2016 (binary: the scale is
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +29,8 @@ _FAINT = 2.0**-20  # of the layer's largest weight: for channels of nothing but 
 class Coded:
     """``codes`` (channels, weights of a channel) out of the ascending ``levels``, and a ``scale`` for each channel.
 
-    ``kept`` is False for weights that are pruned: their code is 0 whatever the levels are.
+    ``kept`` is False for weights that are pruned: their code is 0 whatever the levels are. Channels with a codebook of
+    their own are coded by themselves and ``joined``; ``levels`` are then all that occur.
     """
 
     codes: Array
@@ -41,6 +43,15 @@ class Coded:
         """What the codes stand for, in float64."""
         real: Array = self.codes * self.scale[:, None]
         return real
+
+
+def joined(parts: Sequence[Coded]) -> Coded:
+    """Groups of channels as one layer; a single part is the layer, as it is."""
+    if len(parts) == 1:
+        return parts[0]
+    assert all(part.kept is None for part in parts), "only codebooks are for groups of channels"
+    levels = np.unique(np.concatenate([part.levels for part in parts]))
+    return Coded(np.concatenate([p.codes for p in parts]), np.concatenate([p.scale for p in parts]), levels)
 
 
 def as_rows(weights: Array, axis: int) -> Array:
@@ -57,7 +68,7 @@ def from_rows(rows: Array, shape: tuple[int, ...], axis: int) -> Array:
 
 
 def coded(rows: Array, weight_format: str, importance: Array, memory_axis: int = 1) -> Coded:
-    """``rows`` of weights in ``weight_format``, each weight to the nearest level.
+    """``rows`` of weights in ``weight_format``, all with the same levels, each weight to the nearest one.
 
     ``importance`` is shaped like ``rows`` or broadcasts to it: what a squared error of the weight costs, the second
     moment of its input. ``memory_axis`` is the axis of ``rows`` along which a sparse kernel finds neighbours.
