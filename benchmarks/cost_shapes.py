@@ -31,8 +31,7 @@ from benchmarks.shapes import (
 )
 
 SEED = 11
-TWO, FOUR, EIGHT = range(-60, 61, 120), range(-60, 61, 40), range(-60, 60, 16)  # weights of so many values
-TERNARY = range(-1, 2)
+TWO, FOUR, EIGHT, TERNARY = range(-60, 61, 120), range(-60, 61, 40), range(-60, 60, 16), range(-1, 2)  # few weights
 FOUR_APART, SIXTEEN_APART = (-60, -17, 5, 43), (-60, -47, -36, -27, -20, -13, -8, -4, 0, 3, 7, 12, 19, 28, 40, 61)
 SIXTEEN, THIRTY_TWO, SIXTY_FOUR, INT4 = range(-60, 61, 8), range(-62, 63, 4), range(-63, 64, 2), range(-8, 8)
 MOST_MACS = 700_000  # of a random layer: the slow kernels run it too
@@ -138,6 +137,12 @@ def _few_values() -> list[Shape]:
         convolution((10, 9, 16), 12, (2, 2), codes=TWO),
         convolution((16, 12, 7), 24, (1, 5), codes=SIXTEEN),
         convolution((3, 3, 128), 64, (1, 1), codes=SIXTEEN),
+        convolution((16, 16, 32), 64, (3, 3), stride=(2, 2), codes=SIXTEEN_APART, group=16),
+        convolution((20, 20, 8), 16, (3, 3), stride=(2, 2), codes=FOUR_APART, group=4),
+        convolution((25, 5, 64), 64, (1, 1), codes=EIGHT, group=16),
+        convolution((3, 3, 128), 64, (1, 1), activation=NONE, codes=THIRTY_TWO, group=8),
+        convolution((8, 8, 64), 64, (3, 3), codes=SIXTEEN_APART, group=16),
+        convolution((12, 12, 24), 24, (3, 3), activation=NONE, codes=FOUR_APART, group=8),
         convolution((16, 16, 32), 32, (3, 3), codes=TERNARY),
         convolution((25, 5, 64), 64, (1, 1), codes=TERNARY),
         convolution((20, 20, 8), 16, (3, 3), stride=(2, 2), codes=TERNARY),
@@ -183,6 +188,10 @@ def _depthwise(rng: random.Random) -> list[Shape]:
         depthwise((12, 12, 16), (1, 7)),
         depthwise((8, 25, 22), (1, 4), padding=VALID),
         depthwise((25, 5, 64), (3, 3), codes=SIXTEEN),
+        depthwise((25, 5, 64), (3, 3), codes=FOUR_APART, group=16),
+        depthwise((3, 3, 256), (3, 3), codes=EIGHT, group=32),
+        depthwise((24, 1, 128), (10, 1), padding=VALID, codes=FOUR_APART, group=8),
+        depthwise((12, 10, 24), (5, 5), activation=NONE, codes=FOUR_APART, group=4),
         depthwise((24, 24, 32), (3, 3), stride=(2, 2), codes=INT4),
         depthwise((3, 3, 256), (3, 3), codes=TERNARY),
         depthwise((6, 6, 128), (3, 3), activation=NONE, codes=SIXTY_FOUR),
@@ -249,6 +258,10 @@ def _few_values_connected() -> list[Shape]:
         fully_connected(66, 10, rows=4, codes=SIXTEEN_APART),
         fully_connected(333, 17, codes=FOUR_APART),
         fully_connected(200, 31, rows=2, codes=FOUR_APART),
+        fully_connected(640, 128, codes=SIXTEEN_APART, group=16),
+        fully_connected(128, 128, per_channel=True, codes=SIXTEEN_APART, group=32),
+        fully_connected(144, 40, rows=2, codes=FOUR_APART, group=8),
+        fully_connected(200, 64, codes=THIRTY_TWO, group=16),
         fully_connected(256, 16, kept=60),
         fully_connected(96, 50, kept=25),
         fully_connected(512, 7, rows=3, kept=40),

@@ -29,6 +29,7 @@ unpacked to int8 in RAM: a kernel decodes four output channels at a time, or int
 |--|--|--|
 | int4 | -7 to 7 | indices of 4 bits; fully connected: digits of 4 bits |
 | kmeans6 to kmeans2 | at most 64, 32, 16, 8, 4 values | indices of 6 to 2 bits and the values (Han et al. 2016) |
+| kmeans3:16 | at most 8 values in each 16 output channels | indices of 3 bits and the values of each group |
 | ternary | -1, 0, 1, or three others that are equally far apart | convolution: five digits of base three in a byte; \
 else 2 bits |
 | binary | two values | 1 bit |
@@ -36,11 +37,16 @@ else 2 bits |
 multiplied as such |
 | sparse | any, with fours of zeros | a bit for each four, and the fours that are not zero |
 
+Codebooks of groups are found in the codes as well: one for the layer, or one for each 64, 32, 16, 8 or 4 output
+channels, whichever takes the fewest bytes with its values. Groups of other sizes are stored as these fit them best.
+
 ## How they are decoded
 - **Convolution, 1x1 included** (`compressed_16`, `_6`, `_2`): the windows of 32, 12 or 4 pixels are widened; then the
   weights of four output channels after the other are expanded and multiplied with all of these, as paired bytes. A
   layer takes whichever storage needs the fewest bytes. `winograd_compressed` makes transformed weights from the same
   storage at run time. Fours of zeros are expanded like others: in convolutions `sparse` saves flash, but no products.
+  Codebooks become tables of pairs in scratch: those of all groups once for each inference, with Winograd one after the
+  other.
 - **Fully connected**: `codebook` looks up two centroids at a time; `lanes` has digits so that one AND leaves those of
   two inputs as half-words for SMLAD, and multiplies by the weights' distance once for each output; `sparse` skips fours
   of zeros.
@@ -48,8 +54,8 @@ multiplied as such |
   before. Weights are few here; the numbers that requantization needs, nine bytes for each channel, stay.
 - **Binary inputs** (`xnor`): the image becomes bits, those of a window are compared with those of each channel, 32 by
   one instruction, and the bits that differ are counted. Any convolution, 1x1 included, and fully connected; the same C
-  on every core. Depthwise layers have no such kernel: of 9 products, the {output:.0f} cycles that an output takes
-  before any of them are {depthwise:.1f} for each, more than the whole kernel for int8.
+  on every core. Depthwise layers have no such kernel: an output takes {output:.0f} cycles before the first product,
+  {depthwise:.1f} for each of 9, more than the whole kernel for int8.
 
 All these, and the fast kernels for int8, want multipliers below 1/2 for requantization. A code of 1 stands for much in
 ternary and binary weights; where a layer sums up few inputs, as depthwise layers do, the multiplier would often be
@@ -71,31 +77,42 @@ def _spread(count: int) -> tuple[int, ...]:
 
 
 OF_SIGNS = "binary, binary inputs"
-Format = tuple[str, Sequence[int], int]  # its name, codes, and of a hundred fours those that are not zero
-Layer = Callable[[Sequence[int], int], Shape]
+Format = tuple[str, Sequence[int], int, int]  # its name, codes, of a hundred fours those not zero, channels of a group
+Layer = Callable[[Sequence[int], int, int], Shape]
 FORMATS: tuple[Format, ...] = (
-    ("int8", ALL_CODES, 100),
-    ("kmeans6", _spread(64), 100),
-    ("kmeans5", _spread(32), 100),
-    ("kmeans4", _spread(16), 100),
-    ("int4", range(-7, 8), 100),
-    ("kmeans3", _spread(8), 100),
-    ("kmeans2", _spread(4), 100),
-    ("ternary", range(-16, 17, 16), 100),  # as the quantizer has them in layers of few inputs
-    ("binary", range(-16, 17, 32), 100),
-    (OF_SIGNS, SIGNS, 100),
-    ("sparse, half", ALL_CODES, 50),
-    ("sparse, a fifth", ALL_CODES, 20),
+    ("int8", ALL_CODES, 100, 0),
+    ("kmeans6", _spread(64), 100, 0),
+    ("kmeans5", _spread(32), 100, 0),
+    ("kmeans4", _spread(16), 100, 0),
+    ("int4", range(-7, 8), 100, 0),
+    ("kmeans3", _spread(8), 100, 0),
+    ("kmeans3, groups of 16", _spread(8), 100, 16),
+    ("kmeans2", _spread(4), 100, 0),
+    ("kmeans2, groups of 16", _spread(4), 100, 16),
+    ("ternary", range(-16, 17, 16), 100, 0),  # as the quantizer has them in layers of few inputs
+    ("binary", range(-16, 17, 32), 100, 0),
+    (OF_SIGNS, SIGNS, 100, 0),
+    ("sparse, half", ALL_CODES, 50, 0),
+    ("sparse, a fifth", ALL_CODES, 20, 0),
 )
 LAYERS: tuple[tuple[str, Layer], ...] = (
-    ("Convolution 3x3, 16x16x32 to 16x16x32", lambda c, k: convolution((16, 16, 32), 32, (3, 3), codes=c, kept=k)),
+    (
+        "Convolution 3x3, 16x16x32 to 16x16x32",
+        lambda c, k, g: convolution((16, 16, 32), 32, (3, 3), codes=c, kept=k, group=g),
+    ),
     (
         "Convolution 3x3 stride 2, 16x16x32 to 8x8x64",
-        lambda c, k: convolution((16, 16, 32), 64, (3, 3), stride=(2, 2), codes=c, kept=k),
+        lambda c, k, g: convolution((16, 16, 32), 64, (3, 3), stride=(2, 2), codes=c, kept=k, group=g),
     ),
-    ("Convolution 1x1, 25x5x64 to 25x5x64", lambda c, k: convolution((25, 5, 64), 64, (1, 1), codes=c, kept=k)),
-    ("Fully connected, 640 to 128", lambda c, k: fully_connected(640, 128, activation=NONE, codes=c, kept=k)),
-    ("Depthwise 3x3, 25x5x64", lambda c, k: depthwise((25, 5, 64), (3, 3), codes=c)),
+    (
+        "Convolution 1x1, 25x5x64 to 25x5x64",
+        lambda c, k, g: convolution((25, 5, 64), 64, (1, 1), codes=c, kept=k, group=g),
+    ),
+    (
+        "Fully connected, 640 to 128",
+        lambda c, k, g: fully_connected(640, 128, activation=NONE, codes=c, kept=k, group=g),
+    ),
+    ("Depthwise 3x3, 25x5x64", lambda c, k, g: depthwise((25, 5, 64), (3, 3), codes=c, group=g)),
 )
 
 
@@ -117,9 +134,10 @@ def _stored(option: Option) -> str:
 
 def _rows(make: Layer, formats: Sequence[Format]) -> Iterator[str]:
     target, whole = load_target(TARGET), 0
-    for name, codes, kept in formats:
+    for name, codes, kept, group in formats:
         signs = name == OF_SIGNS
-        shape = of_signs(make(codes, kept)) if signs else make(codes, kept)
+        shape = make(codes, kept, group)
+        shape = of_signs(shape) if signs else shape
         options = [o for o in options_of(shape.graph, shape.node, target) if "stored" not in o.variant.name]
         if signs:
             usable = [o for o in options if o.variant is XNOR]

@@ -96,11 +96,23 @@ def _window_options(stride: Pair, padding: int, activation: int, dilation: Pair 
 
 
 def _weights(
-    shape: tuple[int, ...], channels: int, per_channel: bool, axis: int, codes: Sequence[int], kept: int = 100
+    shape: tuple[int, ...],
+    channels: int,
+    per_channel: bool,
+    axis: int,
+    codes: Sequence[int],
+    kept: int = 100,
+    group: int = 0,
 ) -> tuple[Tensor, Tensor, float]:
-    """Weights, bias, and the scale of an output that random inputs fill. ``kept``: of a hundred fours, not zero."""
+    """Weights, bias, and the scale of an output that random inputs fill. ``kept``: of a hundred fours, not zero.
+
+    With ``group`` each so many channels have codes of their own, by up to 15 smaller.
+    """
     rng = np.random.default_rng(zlib.crc32(repr(shape).encode()))
     data = np.array(codes, np.int8)[rng.integers(0, len(codes), shape)]
+    if group:
+        shifts = np.arange(channels) // group * 7 % 16
+        data -= shifts.astype(np.int8).reshape([-1 if a == axis else 1 for a in range(len(shape))])
     if kept < 100:
         fours = data.reshape(-1, 4)
         fours *= rng.integers(0, 100, (len(fours), 1)) < kept
@@ -131,11 +143,12 @@ def convolution(
     activation: int = RELU,
     codes: Sequence[int] = ALL_CODES,
     kept: int = 100,
+    group: int = 0,
 ) -> Shape:
     """CONV_2D of an image (height, width, channels)."""
-    weights, bias, scale = _weights((channels, *kernel, image[2]), channels, True, 0, codes, kept)
+    weights, bias, scale = _weights((channels, *kernel, image[2]), channels, True, 0, codes, kept, group)
     operands = (weights, bias)
-    more = _values(codes, kept)
+    more = _values(codes, kept, group)
     return _windowed("CONV_2D", image, channels, operands, kernel, scale, stride, dilation, padding, activation, more)
 
 
@@ -154,8 +167,10 @@ def of_signs(shape: Shape) -> Shape:
     return Shape(f"{shape.name}, of signs", graph)
 
 
-def _values(codes: Sequence[int], kept: int = 100) -> str:
+def _values(codes: Sequence[int], kept: int = 100, group: int = 0) -> str:
     """What a layer's name says of its weights."""
+    if group:
+        return f"{_values(codes, kept)} for each {group} channels"
     if kept < 100:
         return f"{kept} % of weights"
     if isinstance(codes, range):
@@ -173,10 +188,11 @@ def depthwise(
     padding: int = SAME,
     activation: int = RELU,
     codes: Sequence[int] = ALL_CODES,
+    group: int = 0,
 ) -> Shape:
     """DEPTHWISE_CONV_2D with ``multiplier`` outputs for each input channel."""
-    channels, builtin, more = image[2] * multiplier, "DEPTHWISE_CONV_2D", _values(codes)
-    weights, bias, scale = _weights((1, *kernel, channels), channels, True, 3, codes)
+    channels, builtin, more = image[2] * multiplier, "DEPTHWISE_CONV_2D", _values(codes, group=group)
+    weights, bias, scale = _weights((1, *kernel, channels), channels, True, 3, codes, group=group)
     operands = (weights, bias)
     return _windowed(builtin, image, channels, operands, kernel, scale, stride, dilation, padding, activation, more)
 
@@ -210,10 +226,11 @@ def fully_connected(
     per_channel: bool = False,
     codes: Sequence[int] = ALL_CODES,
     kept: int = 100,
+    group: int = 0,
 ) -> Shape:
     """FULLY_CONNECTED of ``rows`` vectors."""
-    weights, bias, scale = _weights((units, columns), units, per_channel, 0, codes, kept)
-    parts = ["per channel" if per_channel else "", _values(codes, kept)]
+    weights, bias, scale = _weights((units, columns), units, per_channel, 0, codes, kept, group)
+    parts = ["per channel" if per_channel else "", _values(codes, kept, group)]
     remark, zero_point = _remark(SAME, activation, (1, 1), 5, ", ".join(filter(None, parts)))
     out = _variable((rows, units), (scale, zero_point))
     options = {"fusedActivationFunction": activation, "weightsFormat": 0}

@@ -22,7 +22,7 @@ from toolchain.graph import Graph
 from toolchain.importers.tflite import parse_tflite
 from toolchain.ops.base import Const
 from toolchain.ops.fully_connected_compressed import pack_lanes, pack_sparse
-from toolchain.ops.weights_codebook import BLOCK, Progression, codebook_of, pack_bits, progression_of
+from toolchain.ops.weights_codebook import BLOCK, Progression, codebook_of, codebooks_of, pack_bits, progression_of
 from toolchain.ops.weights_stored import stored_bytes, stored_paired, three_digits
 from toolchain.plan import Plan
 from toolchain.planner import make_plan
@@ -57,6 +57,43 @@ def test_the_smallest_codebook_gives_every_code_back(values: int, bits: int) -> 
 
 def test_more_than_64_values_have_none() -> None:
     assert codebook_of(np.arange(-32, 33, dtype=np.int8)) is None
+
+
+def _grouped(channels: int, group: int, values: int) -> Weights:
+    """(channels, 72 weights) of so many values in each group of channels, no two groups' alike."""
+    rng = np.random.default_rng(channels)
+    firsts = np.arange(channels) // group * values
+    codes = firsts[:, None] + np.arange(72) % values - 100
+    return rng.permuted(codes, axis=1).astype(np.int8)
+
+
+@pytest.mark.parametrize(
+    ("channels", "group", "values", "found"),
+    [
+        (64, 64, 16, (16, 4, 1)),  # one is enough
+        (32, 16, 16, (4, 4, 2)),
+        (40, 16, 4, (4, 2, 3)),  # the last group is smaller
+        (20, 4, 8, (1, 3, 5)),
+        (16, 8, 32, (2, 5, 2)),
+        (24, 12, 8, (1, 3, 6)),  # twelve share values, and so do each four of them
+    ],
+)
+def test_groups_of_channels_have_codebooks_where_that_takes_fewer_bytes(
+    channels: int, group: int, values: int, found: tuple[int, int, int]
+) -> None:
+    """``found``: parts of four channels that share one, bits, codebooks."""
+    codes = _grouped(channels, group, values)
+    books = codebooks_of(codes.reshape(channels // 4, -1), 4)
+    assert books is not None
+    assert (books.parts, books.bits, len(books.books)) == found
+    indices = books.indices(codes.reshape(channels // 4, -1))
+    offsets = np.arange(channels // 4)[:, None] // books.parts << books.bits
+    assert np.array_equal(books.centroids[indices + offsets].reshape(codes.shape), codes)
+
+
+def test_a_few_channels_do_not_get_tables_as_large_as_their_weights() -> None:
+    assert codebooks_of(_grouped(8, 4, 60).reshape(2, -1), 4) is None
+    assert codebooks_of(np.zeros((1, 8), np.int8), 4, least_bits=2) is not None
 
 
 @pytest.mark.parametrize(
@@ -105,7 +142,7 @@ def test_five_digits_in_a_byte_come_out_again_times_three() -> None:
 def test_of_sparse_weights_only_fours_that_are_not_zero_are_stored() -> None:
     rng = np.random.default_rng(3)
     weights = (rng.integers(-127, 128, (3, 40, 4)) * (rng.integers(0, 3, (3, 40, 1)) == 0)).astype(np.int8)
-    stored = stored_bytes(weights)
+    stored = stored_bytes(weights, 4)
     assert stored is not None
     assert (stored.form, stored.words) == ("sparse", 40)
     present = np.any(weights != 0, axis=2)
@@ -126,7 +163,7 @@ def test_of_sparse_weights_only_fours_that_are_not_zero_are_stored() -> None:
 )
 def test_what_takes_the_fewest_bytes_is_stored(values: tuple[int, ...], form: str) -> None:
     data = np.random.default_rng(5).choice(np.array(values, np.int8), (4, 80, 4))
-    for stored in (stored_paired(data), stored_bytes(data)):
+    for stored in (stored_paired(data, 4), stored_bytes(data, 2)):
         assert (stored.form if stored else "") == form
 
 

@@ -35,4 +35,14 @@ typedef struct {
 void nn_conv2d_s8_compressed(const nn_conv2d_compressed_params *p, const int8_t *in, int8_t *out,
                              int8_t *scratch);
 
+/* With codebooks of their own for each `channels` output channels, a multiple of four; the last
+ * ones may be fewer. Centroids and, in scratch, tables lie one behind the other. */
+typedef struct {
+    nn_conv2d_compressed_params layer;
+    int32_t channels;
+} nn_conv2d_compressed_groups_params;
+
+void nn_conv2d_s8_compressed_groups(const nn_conv2d_compressed_groups_params *p, const int8_t *in,
+                                    int8_t *out, int8_t *scratch);
+
 #endif

@@ -25,4 +25,15 @@ typedef struct {
 void nn_conv2d_s8_winograd_compressed(const nn_conv2d_winograd_compressed_params *p,
                                       const int8_t *in, int8_t *out, int8_t *scratch);
 
+/* With codebooks of their own for each `channels` output channels, a multiple of four; the last
+ * ones may be fewer. Centroids lie one behind the other; the one table is made anew for each
+ * codebook. */
+typedef struct {
+    nn_conv2d_winograd_compressed_params layer;
+    int32_t channels;
+} nn_conv2d_winograd_compressed_groups_params;
+
+void nn_conv2d_s8_winograd_compressed_groups(const nn_conv2d_winograd_compressed_groups_params *p,
+                                             const int8_t *in, int8_t *out, int8_t *scratch);
+
 #endif

@@ -52,4 +52,34 @@ void nn_depthwise_conv2d_s8_line_codebook(const nn_depthwise_line_codebook_param
 void nn_depthwise_conv2d_s8_taps_codebook(const nn_depthwise_taps_codebook_params *p,
                                           const int8_t *in, int8_t *out, int8_t *scratch);
 
+/* All with codebooks of their own for each `channels` channels, a multiple of four; the last ones
+ * may be fewer. Centroids lie one behind the other; a last four that overlaps those before has all
+ * its centroids in the last codebook. */
+typedef struct {
+    int32_t channels;
+    int32_t index_bytes; /* of so many */
+} nn_depthwise_groups;
+
+typedef struct {
+    nn_depthwise_3x3_codebook_params one;
+    nn_depthwise_groups groups;
+} nn_depthwise_3x3_groups_params;
+
+typedef struct {
+    nn_depthwise_line_codebook_params one;
+    nn_depthwise_groups groups;
+} nn_depthwise_line_groups_params;
+
+typedef struct {
+    nn_depthwise_taps_codebook_params one;
+    nn_depthwise_groups groups;
+} nn_depthwise_taps_groups_params;
+
+void nn_depthwise_conv2d_s8_3x3_groups(const nn_depthwise_3x3_groups_params *p, const int8_t *in,
+                                       int8_t *out, int8_t *scratch);
+void nn_depthwise_conv2d_s8_line_groups(const nn_depthwise_line_groups_params *p, const int8_t *in,
+                                        int8_t *out, int8_t *scratch);
+void nn_depthwise_conv2d_s8_taps_groups(const nn_depthwise_taps_groups_params *p, const int8_t *in,
+                                        int8_t *out, int8_t *scratch);
+
 #endif

@@ -45,4 +45,18 @@ void nn_fully_connected_s8_codebook(const nn_fully_connected_codebook_params *p,
 void nn_fully_connected_s8_codebook_singles(const nn_fully_connected_codebook_params *p,
                                             const int8_t *in, int8_t *out);
 
+/* With codebooks of their own for each `channels` output channels, a multiple of four, whose
+ * weights take `words` words; the last ones may be fewer. Centroids lie one behind the other.
+ * Scratch as for one codebook. */
+typedef struct {
+    nn_fully_connected_codebook_params layer;
+    int32_t channels;
+    int32_t words;
+} nn_fully_connected_codebook_groups_params;
+
+void nn_fully_connected_s8_codebook_groups(const nn_fully_connected_codebook_groups_params *p,
+                                           const int8_t *in, int8_t *out, int8_t *scratch);
+void nn_fully_connected_s8_codebook_groups_singles(
+    const nn_fully_connected_codebook_groups_params *p, const int8_t *in, int8_t *out);
+
 #endif

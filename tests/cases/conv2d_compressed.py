@@ -9,6 +9,8 @@ SIXTEEN = Choice((-127, -101, -83, -66, -52, -38, -24, -11, 0, 9, 21, 37, 55, 70
 NO_ZERO = Choice((-127, -101, -83, -66, -52, -38, -24, -11, 1, 9, 21, 37, 55, 70, 94, 126))
 INT4 = Seeded(-8, 7)
 
+FOUR, EIGHT = (-100, -20, 31, 115), (-90, -60, -31, -7, 4, 28, 66, 116)  # of a group
+
 CASES = (
     conv2d("conv_16_values", (9, 8, 8), 12, (3, 3), stride=(2, 2), weights=SIXTEEN),
     conv2d("conv_16_values_rgb", (6, 7, 3), 8, (3, 3), weights=SIXTEEN, activation=RELU, out=(None, -128)),
@@ -42,5 +44,13 @@ CASES = (
     ),
     conv2d("conv_3x3_sparse", (12, 7, 12), 8, (3, 3), weights=Sparse(60), activation=RELU, out=(None, -128)),
     conv2d("conv_3x3_three_values", (9, 9, 8), 8, (3, 3), weights=Choice((-128, -1, 126)), x=(0.05, 127)),
+    conv2d("conv_groups_of_4", (6, 7, 8), 12, (3, 3), stride=(2, 2), weights=Choice(FOUR, 4), out=(None, -128)),
+    conv2d("conv_groups_of_8", (5, 7, 24), 28, (1, 1), weights=Choice(FOUR, 8), activation=RELU, out=(None, -128)),
+    conv2d("conv_groups_of_16", (1, 3, 40), 36, (1, 1), weights=Choice(EIGHT, 16)),
+    conv2d(
+        "conv_groups_32_values", (3, 3, 48), 16, (3, 3), stride=(2, 2), weights=Choice(tuple(range(-127, 113, 8)), 8)
+    ),
+    conv2d("conv_3x3_groups_of_4", (9, 10, 16), 12, (3, 3), weights=Choice(FOUR, 4), activation=RELU, out=(None, -128)),
+    conv2d("conv_3x3_groups_of_8", (18, 5, 12), 20, (3, 3), weights=Choice(EIGHT, 8), x=(0.05, 127)),
     conv2d("conv_3x3_ternary", (8, 8, 32), 32, (3, 3), weights=Choice((-127, 0, 127)), out=(None, -128)),
 )

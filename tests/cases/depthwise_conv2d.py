@@ -16,6 +16,7 @@ BIAS_22, BIAS_23 = round(90.5 / (0.75 * 2.0**-22)), round(90.5 / (0.75 * 2.0**-2
 ALL_127 = Choice((127,))
 LOW = (None, -128)
 SIXTEEN = Choice((-127, -101, -83, -66, -52, -38, -24, -11, 0, 9, 21, 37, 55, 70, 94, 126))
+FOUR_VALUES = (-100, -20, 31, 115)
 INT4, TERNARY = Seeded(-7, 7), Choice((-1, 0, 1))
 
 CASES = (
@@ -150,5 +151,9 @@ CASES = (
     depthwise("dw_15x1_binary", (18, 2, 4), (15, 1), weights=Choice((-99, 99))),
     depthwise("dw_5x5_16_values", (7, 9, 8), (5, 5), weights=SIXTEEN, stride=(2, 1), activation=RELU, out=LOW),
     depthwise("dw_2x3_8_values", (6, 5, 18), (2, 3), weights=Choice((-90, -60, -31, -7, 4, 28, 66, 127))),
+    depthwise("dw_3x3_groups_of_8", (6, 5, 24), (3, 3), weights=Choice(FOUR_VALUES, 8), activation=RELU, out=LOW),
+    depthwise("dw_3x3_groups_and_two_channels", (5, 6, 18), (3, 3), stride=(2, 2), weights=Choice(FOUR_VALUES, 8)),
+    depthwise("dw_7x1_groups_of_4", (14, 3, 16), (7, 1), weights=Choice(FOUR_VALUES, 4)),
+    depthwise("dw_5x5_groups_of_16", (6, 9, 39), (5, 5), weights=Choice((-90, -60, -31, -7, 4, 28, 66, 116), 16)),
     depthwise("dw_3x3_ternary_dilation", (9, 9, 5), (3, 3), dilation=(2, 2), weights=TERNARY, out=(0.02, 9)),
 )

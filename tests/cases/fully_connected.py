@@ -70,6 +70,11 @@ CASES = (
     fully_connected("fc_sparse", (1, 300), 10, weights=Sparse(40), spread=3.0),
     fully_connected("fc_sparse_few", (3, 128), 5, weights=Sparse(5), x=(0.05, 127), activation=RELU),
     fully_connected("fc_sparse_short", (2, 24), 3, weights=Sparse(60), x=(0.05, -128)),
+    fully_connected("fc_groups_of_4", (2, 45), 10, weights=Choice((-128, -20, 31, 100), 4), spread=3.0),
+    fully_connected(
+        "fc_groups_of_8", (1, 64), 24, weights=Choice((-90, -60, -31, -7, 4, 28, 66, 115), 8), x=(0.05, 127)
+    ),
+    fully_connected("fc_groups_32_values", (3, 88), 22, weights=Choice(tuple(range(-128, 100, 8)), 16)),
     fully_connected("fc_one_value", (1, 12), 3, weights=Choice((77,))),
     fully_connected("fc_32_values", (2, 35), 6, weights=THIRTY_TWO, activation=RELU),
     fully_connected("fc_64_values", (2, 60), 10, weights=Seeded(-32, 31), spread=3.0),

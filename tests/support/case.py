@@ -35,9 +35,14 @@ class Real:
 
 @dataclass(frozen=True)
 class Choice:
-    """Constant data: every element is one of ``values``, drawn by a seeded generator."""
+    """Constant data: every element is one of ``values``, drawn by a seeded generator.
+
+    With ``group`` each so many indices of the axis have values of their own, by 3 larger than those before; after four
+    groups these come again.
+    """
 
     values: tuple[int, ...]
+    group: int = 0
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,10 @@ def constant_data(spec: TensorSpec, seed: str) -> Array:
         flat = _rounded(rng.normal(0.0, spec.data.scale, size).astype(np.float32), spec.data.rounded)
     elif isinstance(spec.data, Choice):
         flat = rng.choice(np.array(spec.data.values), size)
+        if spec.data.group:
+            groups = np.arange(spec.shape[spec.axis]) // spec.data.group % 4
+            sizes = [-1 if axis == spec.axis else 1 for axis in range(len(spec.shape))]
+            flat = (flat.reshape(spec.shape) + 3 * groups.reshape(sizes)).reshape(-1)
     elif isinstance(spec.data, Sparse):
         fours = rng.integers(-127, 127, (-(-size // 4), 4), endpoint=True)
         flat = (fours * (rng.integers(0, 100, (len(fours), 1)) < spec.data.kept)).reshape(-1)[:size]

@@ -31,7 +31,9 @@ from toolchain.ops.paired import framed_groups, is_exact
 from toolchain.ops.row_parts import WINDOW_FIELDS
 from toolchain.ops.weights_stored import EXPAND_SOURCES, Stored, expanded_terms, stored_paired
 
+FOUR = 4  # output channels whose weights are expanded at a time
 BLOCKS = (16, 6, 2)  # pairs of pixels
+_SOURCES = ("nn_conv2d_s8_compressed.c", "nn_conv2d_s8_compressed_groups.c")
 # of _terms; all blocks together have layers enough to fit so many
 _CYCLES: tuple[float, ...] = (409.7, 6.116, 0.0, 88.29, 2.033, 290.0, 82.62, 4.295, 209.2)
 _CYCLES += (68.22, 64.03, 74.2, 66.84, 173.2, 168.8, 65.74, 40.67, 0.5164, 74.74, 33.2, 15.78)
@@ -53,7 +55,7 @@ def _stored(graph: Graph, node: Node) -> Stored | None:
     order = _order(graph, node)
     rows = np.pad(_channels(graph, node).weights, ((0, 0), (0, 1)))[:, order]
     pairs = rows.reshape(-1, 2, 2, order.size // 2, 2).transpose(0, 3, 1, 4, 2)  # group, pair of K, half, k, channel
-    return stored_paired(pairs.reshape(len(pairs), -1, 4))
+    return stored_paired(pairs.reshape(len(pairs), -1, 4), FOUR)
 
 
 def _supports(pairs: int, graph: Graph, node: Node) -> bool:
@@ -71,7 +73,7 @@ def _lower(block: int, graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     assert stored is not None, "supported"
     floor = floor_of(graph, node, channels)
     pairs = order.size // 2
-    copies = 8 * pairs * block + 64 + 4 * stored.words + stored.table_bytes
+    copies = 8 * pairs * block + 64 + 4 * stored.words + stored.tables * stored.table_bytes
     copied = is_copied(window, x.shape[3])
     row = window.size[1] * x.shape[3]
     windows = 2 * order.size if copied else 2 * window.size[0] * row if has_border(window) else 0
@@ -86,16 +88,20 @@ def _lower(block: int, graph: Graph, node: Node) -> tuple[KernelCall, ...]:
         ("block", block),
         ("blocks", stored.blocks),
         ("words", stored.words),
-        ("bits", stored.codebook.bits),
+        ("bits", stored.codebooks.bits),
         ("numbers", 12 if floor is None else 8),
         ("expand", Symbol(stored.symbol())),
         ("group", Symbol("nn_gemm_group_s8_2x4" + ("_floor" if floor else ""))),
-        ("centroids", Const("centroids", "int8_t", stored.codebook.centroids)),
+        ("centroids", Const("centroids", "int8_t", stored.codebooks.centroids)),
     )
+    form = ""
+    if stored.tables > 1:
+        form = "_groups"
+        params = (*((f"layer.{name}", value) for name, value in params), ("channels", FOUR * stored.codebooks.parts))
     call = KernelCall(
-        "nn_conv2d_s8_compressed",
+        f"nn_conv2d_s8_compressed{form}",
         "nn_conv2d_compressed.h",
-        "nn_conv2d_compressed_params",
+        f"nn_conv2d_compressed{form}_params",
         params,
         node.inputs[:1],
         node.outputs,
@@ -105,9 +111,9 @@ def _lower(block: int, graph: Graph, node: Node) -> tuple[KernelCall, ...]:
 
 
 def _terms(block: int, graph: Graph, node: Node) -> tuple[float, ...]:
-    """The table; pairs of pixels, those that are copied, bytes of these, words to widen; groups expanded; by bits of an
-    index blocks expanded, those of digits, and of sparse weights, with their fours; products' groups, those rounded
-    twice, and pairs of K.
+    """One, bytes of tables; pairs of pixels, those that are copied, bytes of these, words to widen; groups expanded; by
+    bits of an index blocks expanded, those of digits, and of sparse weights, with their fours; products' groups, those
+    rounded twice, and pairs of K.
     """
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     window: Window = node.attrs.window
@@ -128,22 +134,25 @@ def _terms(block: int, graph: Graph, node: Node) -> tuple[float, ...]:
         copied * rows,
     )
     expand = (turns * groups, *(turns * of for of in expanded_terms(stored)))
-    return tuple(map(float, (1, stored.table_bytes, *gather, *expand, products, twice, products * pairs)))
+    tables = stored.tables * stored.table_bytes
+    return tuple(map(float, (1, tables, *gather, *expand, products, twice, products * pairs)))
 
 
 def _rows(graph: Graph, node: Node) -> tuple[RowField, ...]:
-    return tuple(dataclasses.replace(field, name=f"image.{field.name}") for field in WINDOW_FIELDS)
+    stored = _stored(graph, node)
+    path = "layer.image" if stored is not None and stored.tables > 1 else "image"
+    return tuple(dataclasses.replace(field, name=f"{path}.{field.name}") for field in WINDOW_FIELDS)
 
 
 def _variant(block: int, name: str) -> KernelVariant:
     return KernelVariant(
         name=name,
-        sources=("nn_conv2d_s8_compressed.c", *EXPAND_SOURCES, "nn_gemm_group_dsp.S"),
+        sources=(*_SOURCES, *EXPAND_SOURCES, "nn_gemm_group_dsp.S"),
         lower=partial(_lower, block),
         cost=FittedCost(_CYCLES, partial(_terms, block)),
         supports=partial(_supports, block),
         features=GEMM.features,
-        twins=("nn_conv2d_s8_compressed.c", *EXPAND_SOURCES, "nn_gemm_group_twin.c"),
+        twins=(*_SOURCES, *EXPAND_SOURCES, "nn_gemm_group_twin.c"),
         overlap=GEMM.overlap,
         rows=_rows,
     )

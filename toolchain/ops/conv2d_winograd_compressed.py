@@ -30,6 +30,8 @@ from toolchain.ops.conv2d_winograd import (
 from toolchain.ops.row_parts import WINDOW_FIELDS
 from toolchain.ops.weights_stored import EXPAND_SOURCES, Stored, expanded_terms, stored_bytes
 
+CHANNELS = 2  # whose weights are expanded at a time
+_SOURCES = ("nn_conv2d_s8_winograd_compressed.c", "nn_conv2d_s8_winograd_compressed_groups.c")
 # to expand a block, by form, and a four of sparse weights that is not zero
 _EXPAND_CYCLES = (60.0, 60.0, 65.0, 60.0, 120.0, 120.0, 55.0, 12.0, 4.0)
 
@@ -43,7 +45,7 @@ def _weights(graph: Graph, node: Node) -> Array:
 def _stored(graph: Graph, node: Node) -> Stored | None:
     """A stream for each two channels."""
     weights = _weights(graph, node)
-    return stored_bytes(weights.reshape(len(weights) // 2, -1, 4))
+    return stored_bytes(weights.reshape(len(weights) // CHANNELS, -1, 4), CHANNELS)
 
 
 def _supports(graph: Graph, node: Node) -> bool:
@@ -65,15 +67,20 @@ def _variant(name: str, scheduler: Scheduler, faster: Sequence[Scheduler]) -> Ke
             *((f"tiles.{field}", value) for field, value in tile_fields(graph, node, schedule)),
             ("blocks", stored.blocks),
             ("words", stored.words),
-            ("bits", stored.codebook.bits),
+            ("bits", stored.codebooks.bits),
             ("expand", Symbol(stored.symbol("_bytes"))),
-            ("centroids", Const("centroids", "int8_t", stored.codebook.centroids)),
+            ("centroids", Const("centroids", "int8_t", stored.codebooks.centroids)),
             ("weights", Const("weights", "uint32_t", np.concatenate(stored.streams))),
         )
+        form = ""
+        if stored.tables > 1:
+            form = "_groups"
+            share = CHANNELS * stored.codebooks.parts
+            params = (*((f"layer.{field}", value) for field, value in params), ("channels", share))
         call = KernelCall(
-            "nn_conv2d_s8_winograd_compressed",
+            f"nn_conv2d_s8_winograd_compressed{form}",
             "nn_conv2d_winograd_compressed.h",
-            "nn_conv2d_winograd_compressed_params",
+            f"nn_conv2d_winograd_compressed{form}_params",
             params,
             node.inputs[:1],
             node.outputs,
@@ -88,23 +95,26 @@ def _variant(name: str, scheduler: Scheduler, faster: Sequence[Scheduler]) -> Ke
         tiles = tile_cost(sizes, schedule, graph.tensor(node.outputs[0]).zero_point == -128)
         blocks = sum(c * n for c, n in zip(_EXPAND_CYCLES, expanded_terms(stored), strict=True))
         expand = schedule.builds * (20.0 * sizes.out_c / 2 + blocks)
-        return Cost(tiles.cycles + expand + 3.0 * stored.table_bytes)
+        tables = schedule.builds * stored.tables if stored.tables > 1 else 1
+        return Cost(tiles.cycles + expand + 3.0 * tables * stored.table_bytes)
 
     return KernelVariant(
         name=name,
-        sources=("nn_conv2d_s8_winograd_compressed.c", *EXPAND_SOURCES, "nn_winograd_dsp.S"),
+        sources=(*_SOURCES, *EXPAND_SOURCES, "nn_winograd_dsp.S"),
         lower=lower,
         cost=cost,
         supports=lambda g, n: _supports(g, n) and saves_memory(g, n, scheduler, faster),
         features=frozenset({"dsp", "fpu"}),
-        twins=("nn_conv2d_s8_winograd_compressed.c", *EXPAND_SOURCES, "nn_winograd_twin.c"),
+        twins=(*_SOURCES, *EXPAND_SOURCES, "nn_winograd_twin.c"),
         in_place=partial(overwritten, scheduler),
         rows=_rows,
     )
 
 
 def _rows(graph: Graph, node: Node) -> tuple[RowField, ...]:
-    return tuple(dataclasses.replace(field, name=f"tiles.{field.name}") for field in WINDOW_FIELDS)
+    stored = _stored(graph, node)
+    path = "layer.tiles" if stored is not None and stored.tables > 1 else "tiles"
+    return tuple(dataclasses.replace(field, name=f"{path}.{field.name}") for field in WINDOW_FIELDS)
 
 
 WINOGRAD_COMPRESSED = tuple(

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import Const, Cost, KernelCall, KernelVariant, RowField
+from toolchain.ops.base import Const, Cost, KernelCall, KernelVariant, RowField, Value
 from toolchain.ops.depthwise_dsp import PACKED_3X3, fours
 from toolchain.ops.depthwise_line import LINE
 from toolchain.ops.depthwise_taps import TAPS
-from toolchain.ops.weights_codebook import Codebook, codebook_of
+from toolchain.ops.weights_codebook import Codebooks, codebooks_of
 
+Params = tuple[tuple[str, Value], ...]
+FOUR = 4  # channels at a time
+_GROUP_CYCLES = 150.0  # of a codebook, where there are several
 # of four channels, and of one of their taps
 _CYCLES = {PACKED_3X3.name: (540.0, 16.0), LINE.name: (590.0, 26.4), TAPS.name: (190.0, 15.5)}
 
@@ -60,66 +64,86 @@ def _parts(variant: KernelVariant, call: KernelCall, node: Node) -> _Parts:
     return _Parts(data[:, places.reshape(-1)].view(np.int8), data[:, others])
 
 
-def pack_bytes(taps: Array, codebook: Codebook) -> Array:
+def pack_bytes(taps: Array, codebooks: Codebooks) -> Array:
     """uint8: of each row of taps whole bytes, filled from the lowest bit on."""
-    single = (codebook.indices(taps)[..., None] >> np.arange(codebook.bits) & 1).astype(np.uint8)
+    single = (codebooks.indices(taps)[..., None] >> np.arange(codebooks.bits) & 1).astype(np.uint8)
     return np.packbits(single.reshape(len(taps), -1), axis=1, bitorder="little")
 
 
-def _variant(base: KernelVariant, kind: str) -> KernelVariant:
-    def stored(graph: Graph, node: Node) -> tuple[KernelCall, _Parts, Codebook | None]:
-        (call,) = base.lower(graph, node)
-        parts = _parts(base, call, node)
-        return call, parts, codebook_of(parts.taps)
+def _stored(base: KernelVariant, graph: Graph, node: Node) -> tuple[KernelCall, _Parts, Codebooks | None]:
+    (call,) = base.lower(graph, node)
+    parts = _parts(base, call, node)
+    return call, parts, codebooks_of(parts.taps, FOUR)
 
+
+def _grouped(params: Params, codebooks: Codebooks, index_bytes: int) -> Params:
+    """The parameters of the kernel for several codebooks; ``index_bytes`` of four channels."""
+    return (
+        *((f"one.{name}", value) for name, value in params),
+        ("groups.channels", FOUR * codebooks.parts),
+        ("groups.index_bytes", index_bytes * codebooks.parts),
+    )
+
+
+def _cost(base: KernelVariant, graph: Graph, node: Node) -> Cost:
+    fours = -(-graph.tensor(node.outputs[0]).shape[3] // FOUR)
+    taps = node.attrs.window.size[0] * node.attrs.window.size[1]
+    four, tap = _CYCLES[base.name]
+    *_, codebooks = _stored(base, graph, node)
+    assert codebooks is not None, "supported"
+    groups = len(codebooks.books) if len(codebooks.books) > 1 else 0
+    return Cost(base.cost(graph, node).cycles + fours * (four + 4 * taps * tap) + groups * _GROUP_CYCLES)
+
+
+def _variant(base: KernelVariant, kind: str) -> KernelVariant:
     def supports(graph: Graph, node: Node) -> bool:
         """Where it takes less flash."""
         if not base.supports(graph, node):
             return False
-        _, parts, codebook = stored(graph, node)
-        if codebook is None:
+        _, parts, codebooks = _stored(base, graph, node)
+        if codebooks is None:
             return False
-        return pack_bytes(parts.taps, codebook).size + len(codebook.centroids) < parts.taps.size
+        return pack_bytes(parts.taps, codebooks).size + len(codebooks.centroids) < parts.taps.size
 
     def lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
-        call, parts, codebook = stored(graph, node)
-        assert codebook is not None, "supported"
+        call, parts, codebooks = _stored(base, graph, node)
+        assert codebooks is not None, "supported"
+        indices = pack_bytes(parts.taps, codebooks)
         numbers = np.ascontiguousarray(parts.others).view("<u4").astype(np.uint32)
-        params = (
+        params: Params = (
             *((f"layer.{name}", value) for name, value in call.params if name != "weights"),
-            ("weights.bits", codebook.bits),
-            ("weights.centroids", Const("centroids", "int8_t", codebook.centroids)),
+            ("weights.bits", codebooks.bits),
+            ("weights.centroids", Const("centroids", "int8_t", codebooks.centroids)),
             ("weights.numbers", Const("numbers", "uint32_t", numbers.reshape(-1))),
-            ("weights.indices", Const("indices", "uint8_t", pack_bytes(parts.taps, codebook).reshape(-1))),
+            ("weights.indices", Const("indices", "uint8_t", indices.reshape(-1))),
         )
+        form = "codebook"
+        if len(codebooks.books) > 1:
+            form, params = "groups", _grouped(params, codebooks, indices.shape[1])
         replaced = dataclasses.replace(
             call,
-            symbol=f"nn_depthwise_conv2d_s8_{kind}_codebook",
+            symbol=f"nn_depthwise_conv2d_s8_{kind}_{form}",
             header="nn_depthwise_codebook.h",
-            params_type=f"nn_depthwise_{kind}_codebook_params",
+            params_type=f"nn_depthwise_{kind}_{form}_params",
             params=params,
             scratch_bytes=_expanded_bytes(base, node) + call.scratch_bytes,
         )
         return (replaced,)
 
-    def cost(graph: Graph, node: Node) -> Cost:
-        groups = -(-graph.tensor(node.outputs[0]).shape[3] // 4)
-        taps = node.attrs.window.size[0] * node.attrs.window.size[1]
-        four, tap = _CYCLES[base.name]
-        more = groups * (four + 4 * taps * tap)
-        return Cost(base.cost(graph, node).cycles + more)
-
     def rows(graph: Graph, node: Node) -> tuple[RowField, ...] | None:
         fields = base.rows(graph, node)
-        return fields and tuple(dataclasses.replace(field, name=f"layer.{field.name}") for field in fields)
+        *_, codebooks = _stored(base, graph, node)
+        path = "one.layer" if codebooks is not None and len(codebooks.books) > 1 else "layer"
+        return fields and tuple(dataclasses.replace(field, name=f"{path}.{field.name}") for field in fields)
 
-    sources = (f"nn_depthwise_conv2d_s8_{kind}_codebook.c", "nn_depthwise_centroids.c")
+    files = (f"nn_depthwise_conv2d_s8_{kind}_{form}.c" for form in ("codebook", "groups"))
+    sources = (*files, "nn_depthwise_centroids.c")
     compressed = dataclasses.replace(
         base,
         name=f"{base.name} codebook",
         sources=(*sources, *base.sources),
         lower=lower,
-        cost=cost,
+        cost=partial(_cost, base),
         supports=supports,
         twins=(*sources, *base.twins),
     )

@@ -7,6 +7,7 @@ values.
 
 from __future__ import annotations
 
+import dataclasses
 from functools import cache
 
 import numpy as np
@@ -17,11 +18,12 @@ from toolchain.ops.channels import Channels
 from toolchain.ops.common import bias_of, channel_multipliers, constant
 from toolchain.ops.paired import WORD_ORDER
 from toolchain.ops.plain_channels import requantize_right_fields, short_shifts
-from toolchain.ops.weights_codebook import Codebook, Progression, codebook_of, progression_of
+from toolchain.ops.weights_codebook import Codebooks, Progression, codebooks_of, progression_of
 
 FOUR = 4  # channels at a time
 EIGHT = 8  # inputs at a time
 MOST_SPARSE = 15 / 16  # of the bytes of all weights, else it is not worth it
+_GROUPS = "nn_fully_connected_codebook_groups"
 PAIR_BITS = 4  # most bits of an index whose pairs are looked up
 
 
@@ -44,12 +46,12 @@ def _filled(weights: Array, multiple: int) -> Array:
     return np.pad(weights, missing, mode="edge")
 
 
-def pack_codebook(weights: Array, codebook: Codebook) -> Array:
+def pack_codebook(weights: Array, codebooks: Codebooks) -> Array:
     """(channels, inputs) as the uint32 stream of ``nn_fully_connected_codebook.h``."""
     wide = _filled(weights, EIGHT)
     words = wide.reshape(-1, FOUR, wide.shape[1] // 4, 4)[..., WORD_ORDER]
     pairs = words.reshape(-1, FOUR, wide.shape[1] // 2, 2)
-    return codebook.packed(pairs.transpose(0, 2, 1, 3))
+    return codebooks.packed(pairs.transpose(0, 2, 1, 3))
 
 
 def pack_lanes(weights: Array, steps: Progression) -> Array:
@@ -84,10 +86,10 @@ def pack_sparse(weights: Array) -> Array:
     return np.concatenate(stream)
 
 
-def _codebook(graph: Graph, node: Node) -> Codebook:
-    found = codebook_of(constant(graph, node.inputs[1]))
-    assert found is not None, "supported"
-    return found
+def _codebooks(weights: Array) -> Codebooks | None:
+    """Of two bits at least; a part is four channels."""
+    whole = _filled(weights, 1)
+    return codebooks_of(whole.reshape(len(whole) // FOUR, -1), FOUR, least_bits=2)
 
 
 def _call(
@@ -107,16 +109,29 @@ def _call(
 
 
 def _lower_codebook(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
-    codebook = _codebook(graph, node)
+    weights = constant(graph, node.inputs[1])
+    codebooks = _codebooks(weights)
+    assert codebooks is not None, "supported"
+    packed = pack_codebook(weights, codebooks)
     fields = (
-        ("bits", codebook.bits),
-        ("add", Symbol(f"nn_fully_connected_codebook_{codebook.bits}")),
-        ("centroids", Const("centroids", "int8_t", codebook.centroids)),
-        ("weights", Const("weights", "uint32_t", pack_codebook(constant(graph, node.inputs[1]), codebook))),
+        ("bits", codebooks.bits),
+        ("add", Symbol(f"nn_fully_connected_codebook_{codebooks.bits}")),
+        ("centroids", Const("centroids", "int8_t", codebooks.centroids)),
+        ("weights", Const("weights", "uint32_t", packed)),
     )
-    pairs = codebook.bits <= PAIR_BITS
-    scratch = 4 << 2 * codebook.bits if pairs else 0
-    return _call(graph, node, "codebook", fields, "" if pairs else "_singles", scratch)
+    pairs = codebooks.bits <= PAIR_BITS
+    scratch = 4 << 2 * codebooks.bits if pairs else 0
+    (call,) = _call(graph, node, "codebook", fields, "" if pairs else "_singles", scratch)
+    if len(codebooks.books) == 1:
+        return (call,)
+    words = len(packed) // -(-len(weights) // FOUR) * codebooks.parts
+    params = (
+        *((f"layer.{name}", value) for name, value in call.params),
+        ("channels", FOUR * codebooks.parts),
+        ("words", words),
+    )
+    symbol = call.symbol.replace("codebook", "codebook_groups")
+    return (dataclasses.replace(call, symbol=symbol, params_type=f"{_GROUPS}_params", params=params),)
 
 
 def _lower_lanes(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
@@ -140,8 +155,8 @@ def _lower_sparse(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
 def _supports_codebook(graph: Graph, node: Node) -> bool:
     """Digits of no more bits are always faster."""
     weights = constant(graph, node.inputs[1])
-    codebook, steps = codebook_of(weights), progression_of(weights)
-    if codebook is None or (steps is not None and steps.bits <= codebook.bits):
+    codebooks, steps = _codebooks(weights), progression_of(weights)
+    if codebooks is None or (steps is not None and steps.bits <= codebooks.bits):
         return False
     return short_shifts(_channels(graph, node))
 
@@ -165,12 +180,16 @@ def _bits_terms(bits: int) -> tuple[float, ...]:
 
 
 def _codebook_terms(graph: Graph, node: Node) -> tuple[float, ...]:
-    """The table's pairs; rows, groups of four channels, those with a rest; channels; by bits, eights of inputs."""
+    """One; pairs of tables; codebooks where there are several; rows, groups of four channels, those with a rest;
+    channels; by bits, eights of inputs.
+    """
     out_c, in_c = graph.tensor(node.inputs[1]).shape
     rows, fours, eights = _rows(graph, node), -(-out_c // FOUR), -(-in_c // EIGHT)
-    bits = _codebook(graph, node).bits
-    table = 1 << 2 * bits if bits <= PAIR_BITS else 0
-    counts = (1.0, table, rows, rows * fours, rows * fours * (in_c % EIGHT > 0), rows * out_c)
+    codebooks = _codebooks(constant(graph, node.inputs[1]))
+    assert codebooks is not None, "supported"
+    bits, groups = codebooks.bits, rows * len(codebooks.books) if len(codebooks.books) > 1 else 0
+    table = max(groups, 1) << 2 * bits if bits <= PAIR_BITS else 0
+    counts = (1.0, table, groups, rows, rows * fours, rows * fours * (in_c % EIGHT > 0), rows * out_c)
     return *map(float, counts), *(rows * fours * eights * of for of in _bits_terms(bits))
 
 
@@ -197,9 +216,11 @@ def _sparse_terms(graph: Graph, node: Node) -> tuple[float, ...]:
 
 CODEBOOK = KernelVariant(
     name="codebook",
-    sources=("nn_fully_connected_s8_codebook.c", "nn_store_codes.c"),
+    sources=("nn_fully_connected_s8_codebook.c", "nn_fully_connected_s8_codebook_groups.c", "nn_store_codes.c"),
     lower=_lower_codebook,
-    cost=FittedCost((34.06, 10.26, 92.28, 141.7, 76.32, 24.52, 91.7, 97.18, 89.04, 195.4, 190.0), _codebook_terms),
+    cost=FittedCost(
+        (34.06, 10.26, 150.0, 92.28, 141.7, 76.32, 24.52, 91.7, 97.18, 89.04, 195.4, 190.0), _codebook_terms
+    ),
     supports=_supports_codebook,
     features=frozenset({"dsp"}),
 )

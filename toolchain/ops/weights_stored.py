@@ -13,11 +13,18 @@ from functools import lru_cache
 import numpy as np
 
 from toolchain.graph import Array
-from toolchain.ops.weights_codebook import Codebook, codebook_of, table_bytes
+from toolchain.ops.weights_codebook import (
+    MOST_STORED,
+    Codebook,
+    Codebooks,
+    codebook_of,
+    codebooks_of,
+    single_codebook,
+    table_bytes,
+)
 
 TERNARY_WORDS = 5  # that a stored word becomes
 EXPAND_SOURCES = ("nn_expand_codebook.c", "nn_expand_ternary.c", "nn_expand_sparse.c")
-MOST_STORED = 15 / 16  # of the bytes of the words, else it is not worth it
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +36,7 @@ class Stored:
     """
 
     form: str
-    codebook: Codebook
+    codebooks: Codebooks
     streams: tuple[Array, ...]
     blocks: int
     words: int
@@ -37,11 +44,16 @@ class Stored:
 
     @property
     def nbytes(self) -> int:
-        return sum(int(stream.nbytes) for stream in self.streams) + len(self.codebook.centroids)
+        return sum(int(stream.nbytes) for stream in self.streams) + len(self.codebooks.centroids)
+
+    @property
+    def tables(self) -> int:
+        """How many, each of ``table_bytes``."""
+        return len(self.codebooks.books)
 
     @property
     def table_bytes(self) -> int:
-        return table_bytes(self.codebook.bits)
+        return table_bytes(self.codebooks.bits)
 
     def symbol(self, form: str = "") -> str:
         """The C function that expands; with ``form`` "_bytes", to bytes that are not paired."""
@@ -69,26 +81,27 @@ class Key:
         return isinstance(other, Key) and self.key == other.key
 
 
-def stored_paired(data: Array) -> Stored | None:
+def stored_paired(data: Array, channels: int) -> Stored | None:
     """Of words (streams, words, 4) that become paired bytes; None where nothing makes them smaller.
 
-    The words are those of ``nn_gemm.h``, two for each pair of K.
+    The words are those of ``nn_gemm.h``, two for each pair of K. A stream has so many output ``channels``.
     """
-    return _smallest(Key(data), False)
+    return _smallest(Key(data), False, channels)
 
 
-def stored_bytes(data: Array) -> Stored | None:
+def stored_bytes(data: Array, channels: int) -> Stored | None:
     """Of words (streams, words, 4) whose bytes stay as they are."""
-    return _smallest(Key(data), True)
+    return _smallest(Key(data), True, channels)
 
 
 @lru_cache(maxsize=64)
-def _smallest(key: Key, is_bytes: bool) -> Stored | None:
+def _smallest(key: Key, is_bytes: bool, channels: int) -> Stored | None:
     data = key.data
-    codebook = codebook_of(data)
     found = [_sparse(data, _fours if is_bytes else _paired_fours)]
+    codebooks, codebook = codebooks_of(data, channels), codebook_of(data)
+    if codebooks is not None:
+        found.append(_codebook(data, codebooks))
     if codebook is not None:
-        found.append(_codebook(data, codebook))
         values = codebook.centroids[: codebook.values].astype(int)
         if len(values) == 3 and values[1] - values[0] == values[2] - values[1]:
             found.append(_ternary(data, codebook))
@@ -101,10 +114,10 @@ def _filled(data: Array, words: int) -> Array:
     return np.pad(data, ((0, 0), (0, -data.shape[1] % words), (0, 0)), mode="edge")
 
 
-def _codebook(data: Array, codebook: Codebook) -> Stored:
+def _codebook(data: Array, codebooks: Codebooks) -> Stored:
     filled = _filled(data, 8)
-    streams = tuple(codebook.packed(filled).reshape(len(data), -1))
-    return Stored(f"codebook_{codebook.bits}", codebook, streams, filled.shape[1] // 8, filled.shape[1])
+    streams = tuple(codebooks.packed(filled).reshape(len(data), -1))
+    return Stored(f"codebook_{codebooks.bits}", codebooks, streams, filled.shape[1] // 8, filled.shape[1])
 
 
 def _ternary(data: Array, codebook: Codebook) -> Stored:
@@ -112,7 +125,7 @@ def _ternary(data: Array, codebook: Codebook) -> Stored:
     digits = codebook.indices(filled).reshape(len(data), -1, TERNARY_WORDS, 4)
     packed = three_digits(digits.transpose(0, 1, 3, 2))
     streams = tuple(np.ascontiguousarray(packed).view("<u4")[..., 0].astype(np.uint32))
-    return Stored("ternary", codebook, streams, packed.shape[1], filled.shape[1])
+    return Stored("ternary", single_codebook(codebook, data), streams, packed.shape[1], filled.shape[1])
 
 
 def three_digits(digits: Array) -> Array:
@@ -140,7 +153,7 @@ def _sparse(data: Array, fours_of: Callable[[Array], tuple[Array, int]]) -> Stor
     blocks = fours.shape[1] // words
     present = np.any(fours != 0, axis=2)
     streams = tuple(_sparse_stream(*stream) for stream in zip(fours, present, strict=True))
-    nothing = Codebook(1, 1, np.zeros(2, np.int8))
+    nothing = single_codebook(Codebook(1, 1, np.zeros(2, np.int8)), data)
     return Stored("sparse", nothing, streams, blocks, blocks * words, int(present.sum()))
 
 
