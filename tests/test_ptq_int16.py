@@ -18,6 +18,7 @@ from toolchain.importers.tflite import parse_tflite
 from toolchain.passes import clean
 from toolchain.quantize import grid
 from toolchain.quantize.check import check_quantized
+from toolchain.quantize.converter import convert
 from toolchain.quantize.ptq import quantize
 from toolchain.quantize.recipe import LayerRecipe, Recipe, recipe_for
 
@@ -91,3 +92,17 @@ def test_weights_below_int8_need_int8_activations() -> None:
         quantize(model, images(40), recipe=recipe)
     quantize(model, images(40), recipe=Recipe(weights="int4", layers={"dense_1": LayerRecipe("int8", "int16")}))
     assert recipe_for("int16x8").activations == "int16"
+
+
+def test_layers_beside_int16_ones_are_rounded_for_their_outputs() -> None:
+    """Integers of both types are run to see what the layers below int8 really read."""
+    build, channels = MODELS["normalized"]
+    model = load_keras(build())
+    x, y = samples(channels=channels), samples(12, seed=20, channels=channels)
+    last = clean(parse_tflite(convert(model), "m", "m")).nodes[-1].layers[0]
+    wide = {last: LayerRecipe("int8", "int16")}
+    errors = [
+        noise(model, Recipe(weights="kmeans2", keep_ends=False, rounding=rounding, layers=wide), x, y)
+        for rounding in ("nearest", "least-squares")
+    ]
+    assert errors[1] < 0.8 * errors[0]
