@@ -18,7 +18,7 @@ from toolchain.graph import Array
 from toolchain.job import Job
 from toolchain.progress import Progress
 from toolchain.quantize.formats import FORMATS, INT8, INT16X8, is_float, parts_of
-from toolchain.quantize.recipe import LEAST_SQUARES, Recipe
+from toolchain.quantize.recipe import LEAST_SQUARES, NEAREST, Recipe
 from toolchain.results import Score
 from toolchain.search.objective import LIMITS, Choice, Outcome, Problem, outputs_of, quantized
 from toolchain.search.prior import first_choices
@@ -149,6 +149,11 @@ def _validation(
 ) -> tuple[list[Array], Array | None]:
     """What choices are judged by: never the test set of ``--data``."""
     if options.validation is None:
+        if options.rounding != NEAREST:
+            progress.note(
+                "weights below int8 are fitted to the samples that they are judged by: the drop is told too small; "
+                "--validation gives others"
+            )
         return samples_of(data.x_calib), data.y_calib
     other = load_data(None, model.inputs, None, options.validation, progress)
     if other.x_test is None:
