@@ -48,6 +48,7 @@ CASES = (
     conv2d("xnor_whole_rows", (4, 5, 7), 6, (1, 5), x=(0.5, 3), weights=W, padding=VALID),
     conv2d("xnor_3x3_left_shifts", (4, 4, 20), 7, (3, 3), x=(0.5, 1), weights=W, w=0.4, out=(0.05, -3)),
     conv2d("xnor_3x3_right_shifts", (5, 5, 33), 7, (3, 3), x=(0.5, 1), weights=W, out=(3.0, -60)),
+    conv2d("xnor_3x3_of_eights", (5, 5, 20), 6, (3, 3), x=(0.5, 1), weights=Choice((-8, 8))),
     conv2d("xnor_3x3_clamped", (5, 5, 20), 5, (3, 3), x=(0.5, 1), weights=W, activation=RELU6, out=(0.06, -40)),
     conv2d("xnor_larger_than_image", (2, 1, 33), 4, (3, 3), x=(0.5, 1), weights=W),
     fully_connected("xnor_dense_300", (1, 300), 20, x=(0.5, 1), weights=W),
@@ -124,6 +125,7 @@ def test_all_codes_must_be_signs() -> None:
     assert not _supported(case_graph(case)), "an input may hold every code"
     assert not _supported(of_signs(case, (*SIGN_TABLE[:-1], 2))), "one code of 256 gives another one"
     assert not _supported(of_signs(conv2d("ternary", (5, 6, 32), 9, (3, 3), x=(0.5, 1), weights=Choice((-1, 0, 1)))))
+    assert not _supported(of_signs(conv2d("uneven", (5, 6, 32), 9, (3, 3), x=(0.5, 1), weights=Choice((-8, 4)))))
     assert not _supported(of_signs(conv2d("padded", (5, 6, 32), 9, (3, 3), x=(0.5, 0), weights=W))), "0 is no sign"
     assert not _supported(_with_bias(of_signs(case), 1 << 30)), "shifted sums would overflow"
     assert _supported(_with_bias(of_signs(case), 1 << 20))

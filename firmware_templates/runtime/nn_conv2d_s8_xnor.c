@@ -164,12 +164,12 @@ COMPARE(2)
 static NN_NOINLINE void store(const nn_conv2d_xnor_params *p, const uint32_t *differences,
                               int8_t *out)
 {
-    const int32_t *bias = p->bias, *multiplier = p->multiplier;
+    const int32_t *numbers = p->numbers;
     const int8_t *shift = p->shift;
-    int32_t zero_point = p->out_zero_point, low = p->act_min, high = p->act_max;
-    for (const int8_t *end = out + p->out_c; out != end;) {
-        int32_t sum = *bias++ - 2 * (int32_t)*differences++;
-        int32_t code = requantize(sum, *multiplier++, *shift++) + zero_point;
+    int32_t unit = p->unit, zero_point = p->out_zero_point, low = p->act_min, high = p->act_max;
+    for (const int8_t *end = out + p->out_c; out != end; numbers += 2) {
+        int32_t sum = numbers[0] - unit * (int32_t)*differences++;
+        int32_t code = requantize(sum, numbers[1], *shift++) + zero_point;
         *out++ = (int8_t)nn_clamp(code, low, high);
     }
 }

@@ -1,6 +1,6 @@
 /*
- * 2-D convolution of codes that are only -1 and 1 with weights that are only -1 and 1: a product is
- * a bit, a sum of n products n - 2 * popcount(input ^ weights).
+ * 2-D convolution of codes that are only -1 and 1 with weights that are only -c and c: a product is
+ * a bit, a sum of n products c * (n - 2 * popcount(input ^ weights)).
  *
  * Input and output as nn_conv2d.h says. A fully connected layer is a convolution of pixels that are
  * rows of their own.
@@ -11,7 +11,8 @@
  * one to the next; those of the first window of a row begin at bit `first`, those of the next ones
  * `step` bits behind. Weights: the bits of a window for each output channel.
  * Where gathered is 0, windows are whole words of the image already, and nothing is outside it.
- * The bias holds the number of products, and what the input's zero point takes from them.
+ * Numbers: for each output channel its bias, which holds c for each product and what the input's
+ * zero point takes from them, and its multiplier.
  * Range: sums shifted to the left by their channel's shift are less than 2^30.
  * Aliasing: the whole input is read before the first output is written, so out may lie over in.
  * Scratch, aligned to 4: in_h rows and one outside the image, a window, and a word per channel.
@@ -31,11 +32,11 @@ typedef struct {
     int32_t runs, run_bits, run_step;
     int32_t words;
     int32_t gathered;
+    int32_t unit; /* 2c */
     int32_t out_zero_point;
     int32_t act_min, act_max;
     const uint32_t *weights;
-    const int32_t *bias;
-    const int32_t *multiplier;
+    const int32_t *numbers;
     const int8_t *shift;
 } nn_conv2d_xnor_params;
 

@@ -1,4 +1,5 @@
-"""CONV_2D and FULLY_CONNECTED of signs with signs: 32 products are one exclusive or, and their sum a count of bits.
+"""CONV_2D and FULLY_CONNECTED of signs with weights of two opposite values: 32 products are one exclusive or, and their
+sum a count of bits.
 
 Portable C for every core: without an instruction that counts bits, these are counted in nibbles first, three words at a
 time. Source: Rastegari et al., "XNOR-Net", 2016, section 3.2.
@@ -13,11 +14,11 @@ import numpy as np
 from toolchain.code_sets import SIGNS, codes_of
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops.base import Const, FittedCost, KernelCall, KernelVariant, Overlap
-from toolchain.ops.common import Window, activation_range, bias_of, channel_multipliers, constant, requantize_consts
+from toolchain.ops.common import Window, activation_range, bias_of, channel_multipliers, constant
 
 _ONE = Window((1, 1), (1, 1), (1, 1), 0, 0, 0, 0)
 _MOST = 1 << 30  # shifted sums are below
-OUTPUT_CYCLES = 43.64  # before its words
+OUTPUT_CYCLES = 44.63  # before its words
 
 
 @dataclass(frozen=True)
@@ -85,27 +86,35 @@ def _bias(graph: Graph, node: Node) -> Array:
     """What the sum of an output is when no bit differs."""
     rows = constant(graph, node.inputs[1]).astype(np.int64)
     rows = rows.reshape(len(rows), -1)
+    products = np.abs(rows[0]).sum()
     # of each product, that with the input's zero point is taken away
     zero_point = graph.tensor(node.inputs[0]).zero_point
-    bias: Array = bias_of(graph, node, len(rows)) + rows[0].size - zero_point * rows.sum(axis=1)
+    bias: Array = bias_of(graph, node, len(rows)) + products - zero_point * rows.sum(axis=1)
     return bias
 
 
+def _unit(weights: Array) -> int:
+    """By how much the two values of weights differ; 0 when they are not opposites."""
+    size = np.abs(weights.astype(np.int64))
+    return 2 * int(size.flat[0]) if (size == size.flat[0]).all() else 0
+
+
 def _supports(graph: Graph, node: Node) -> bool:
-    """Both factors of every product are signs, those of padding too, and no shifted sum overflows."""
+    """Of every product one factor is a sign, in padding too, the other one of two opposites; shifted sums fit."""
     weights = constant(graph, node.inputs[1])
-    if not np.isin(weights, (-1, 1)).all() or not codes_of(graph, node.inputs[0]) <= SIGNS:
+    unit = _unit(weights)
+    if not unit or not codes_of(graph, node.inputs[0]) <= SIGNS:
         return False
     sizes = _sizes(graph, node)
     if graph.tensor(node.inputs[0]).zero_point not in SIGNS and any(map(sum, sizes.window.pads)):
         return False
     _, shift = channel_multipliers(graph, node, len(weights))
-    largest = np.abs(_bias(graph, node)) + 2 * sizes.products
+    largest = np.abs(_bias(graph, node)) + unit * sizes.products
     return bool(np.all(largest << np.maximum(shift, 0) < _MOST))
 
 
 def _pack(weights: Array) -> Array:
-    """(channels, ...) of -1 and 1 as the uint32 words of ``nn_conv2d_xnor.h``."""
+    """(channels, ...) of two opposites as the uint32 words of ``nn_conv2d_xnor.h``."""
     bits = weights.reshape(len(weights), -1) < 0
     whole = np.pad(bits, ((0, 0), (0, -bits.shape[1] % 32)))
     words: Array = np.packbits(whole, axis=1, bitorder="little").reshape(-1).view("<u4").astype(np.uint32)
@@ -116,6 +125,7 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     x, out, sizes = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0]), _sizes(graph, node)
     window, channels = sizes.window, sizes.image[2]
     low, high = activation_range(node.attrs.activation, out)
+    multiplier, shift = channel_multipliers(graph, node, sizes.out[2])
     params = (
         ("in_h", sizes.image[0]),
         ("row_codes", sizes.image[1] * channels),
@@ -136,11 +146,13 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
         ("run_step", window.dilation[1] * channels),
         ("words", sizes.words),
         ("gathered", int(sizes.gathered)),
+        ("unit", _unit(constant(graph, node.inputs[1]))),
         ("out_zero_point", out.zero_point),
         ("act_min", low),
         ("act_max", high),
         ("weights", Const("weights", "uint32_t", _pack(constant(graph, node.inputs[1])))),
-        *requantize_consts(_bias(graph, node), *channel_multipliers(graph, node, sizes.out[2])),
+        ("numbers", Const("numbers", "int32_t", np.stack([_bias(graph, node), multiplier], axis=1).astype(np.int32))),
+        ("shift", Const("shift", "int8_t", shift.astype(np.int8))),
     )
     call = KernelCall(
         "nn_conv2d_s8_xnor",
@@ -178,7 +190,7 @@ XNOR = KernelVariant(
     name="xnor",
     sources=("nn_conv2d_s8_xnor.c",),
     lower=_lower,
-    cost=FittedCost((64.47, 13.31, 32.16, 87.37, 28.7, OUTPUT_CYCLES, 42.02, 17.73, 10.55), _terms),
+    cost=FittedCost((64.45, 13.34, 34.07, 87.39, 28.7, OUTPUT_CYCLES, 42.02, 17.74, 10.56), _terms),
     supports=_supports,
     in_place=_in_place,
     overlap=lambda g, n: Overlap(0),  # all of the input is packed first

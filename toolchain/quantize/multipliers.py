@@ -14,7 +14,6 @@ import numpy as np
 
 from toolchain.graph import Array, Graph, Node, QuantParams, Tensor
 from toolchain.ops.common import constant
-from toolchain.ops.sign import SCALE, ZERO_POINT
 from toolchain.quantize.recipe import layers_with_weights
 
 _CODE_HIGH = 127
@@ -23,10 +22,7 @@ _BELOW = 0.5 * (1 - 1e-6)  # multipliers are rounded to 31 bits
 
 
 def with_small_multipliers(graph: Graph) -> Graph:
-    """The integer ``graph`` with other codes in those layers below int8 that need them.
-
-    Layers that read signs keep theirs: where inputs and weights are both -1 and 1, that is what kernels look for.
-    """
+    """The integer ``graph`` with other codes in those layers below int8 that need them."""
     nodes, tensors = [], dict(graph.tensors)
     weighted = {node.name for node in layers_with_weights(graph)}
     for node in graph.nodes:
@@ -44,7 +40,7 @@ def with_small_multipliers(graph: Graph) -> Graph:
 def _factor(graph: Graph, node: Node) -> int:
     """k, 1 where nothing is to be done or can be."""
     x, weights, out = (graph.tensor(name) for name in (*node.inputs[:2], node.outputs[0]))
-    if x.dtype != "int8" or (x.scale, x.zero_point) == (SCALE, ZERO_POINT):
+    if x.dtype != "int8":
         return 1
     assert weights.quant is not None
     multiplier = max(weights.quant.scale) * x.scale / out.scale
