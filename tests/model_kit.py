@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,18 @@ from ai_edge_litert.interpreter import Interpreter
 from toolchain.importers.tensorflow import captured, keras3
 
 Array = npt.NDArray[Any]
+
+_EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "digits"
+
+
+def trained_digits() -> Path:
+    """The folder of the example's model and data, trained unless they already are; by one process at a time."""
+    build = _EXAMPLE / "build"
+    build.mkdir(exist_ok=True)
+    with (build / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run([sys.executable, str(_EXAMPLE / "train.py")], check=True, timeout=300, capture_output=True)
+    return build
 
 
 def small_model(name: str = "small") -> Any:

@@ -87,7 +87,13 @@ def bytes_of_constants(plan: Plan) -> int:
 
 @pytest.mark.parametrize(
     ("name", "format_name", "lost"),
-    [("ic", "int4", 10), ("ic", "kmeans4", 10), ("ic", "kmeans3", 20), ("kws", "int4", 10), ("kws", "kmeans4", 15)],
+    [
+        ("ic", "int4", 10),
+        ("ic", "kmeans4", 10),
+        ("kws", "int4", 10),
+        pytest.param("ic", "kmeans3", 20, marks=pytest.mark.slow),
+        pytest.param("kws", "kmeans4", 15, marks=pytest.mark.slow),
+    ],
 )
 def test_weights_of_few_bits(name: str, format_name: str, lost: int) -> None:
     """At most two points below float for four bits on images, by post-training methods alone."""

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +29,7 @@ Document = dict[str, Any]
 @pytest.fixture(scope="module")
 def digits() -> Path:
     """The example's folder, trained unless it already was."""
-    subprocess.run([sys.executable, str(EXAMPLE / "train.py")], check=True, timeout=300, capture_output=True)
-    return EXAMPLE / "build"
+    return model_kit.trained_digits()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from model_kit import operators, run_codes
+from model_kit import operators, run_codes, trained_digits
 
 from toolchain import reference
 from toolchain.cli import run
@@ -32,9 +32,9 @@ TRAIN = [sys.executable, str(EXAMPLE / "train.py")]
 @pytest.fixture(scope="module")
 def digits() -> tuple[FloatModel, Dataset]:
     """Trained here unless it already was."""
-    subprocess.run(TRAIN, check=True, timeout=300, capture_output=True)
-    model = load_keras(EXAMPLE / "build" / "digits.keras")
-    return model, load_data(str(EXAMPLE / "build" / "digits.npz"), model.inputs)
+    build = trained_digits()
+    model = load_keras(build / "digits.keras")
+    return model, load_data(str(build / "digits.npz"), model.inputs)
 
 
 def test_accuracy_in_float_and_int8(digits: tuple[FloatModel, Dataset]) -> None:
