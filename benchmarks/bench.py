@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from benchmarks.models import REFERENCE, SETS, available_sets
 from benchmarks.peer.checkouts import CMSIS_NN_VARIABLE, TFLM_VARIABLE, find_checkouts
 from benchmarks.peer.measure import measure_peers
 from benchmarks.performance import write_page
+from benchmarks.program import exit_with
 from benchmarks.record import RESULTS, Record, load, stored_file, to_text
 from benchmarks.tables import page
 from toolchain.errors import UserError
@@ -90,13 +90,5 @@ def run(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -
     return int(failed)
 
 
-def main() -> None:
-    try:
-        sys.exit(run(sys.argv[1:]))
-    except UserError as e:
-        print(f"Error: {e.problem}\n{e.hint}".rstrip(), file=sys.stderr)
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    exit_with(run)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -20,6 +19,7 @@ from benchmarks.board_run import SAMPLES, version_in
 from benchmarks.measure import Measured, measured
 from benchmarks.models import NAMES, REFERENCE, model_file
 from benchmarks.peers import Helium, load_peers
+from benchmarks.program import exit_with
 from benchmarks.record import RESULTS
 from toolchain.budget import OBJECTIVES
 from toolchain.codegen.views import layer_text
@@ -196,13 +196,5 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def main() -> None:
-    try:
-        sys.exit(run(sys.argv[1:]))
-    except UserError as e:
-        print(f"Error: {e.problem}\n{e.hint}".rstrip(), file=sys.stderr)
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    exit_with(run)

@@ -9,7 +9,6 @@ cost is a sum of fitted terms, what least squares of the relative error would ma
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +19,8 @@ from benchmarks.cost_record import CostRecord, load_costs, store_costs
 from benchmarks.cost_shapes import all_shapes
 from benchmarks.layer_run import Case, measure
 from benchmarks.performance import write_page
-from toolchain.errors import DataError, UserError
+from benchmarks.program import exit_with
+from toolchain.errors import DataError
 from toolchain.graph import Array
 from toolchain.ops import registry
 from toolchain.ops.base import FittedCost, KernelVariant
@@ -130,13 +130,5 @@ def run(arguments: Sequence[str]) -> int:
     return int(any(d.too_far for d in found))
 
 
-def main() -> None:
-    try:
-        sys.exit(run(sys.argv[1:]))
-    except UserError as e:
-        print(f"Error: {e.problem}\n{e.hint}".rstrip(), file=sys.stderr)
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    exit_with(run)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from benchmarks.board_run import TARGET, version_in, virtual_port
 from benchmarks.models import VARIABLE
+from benchmarks.program import exit_with
 from benchmarks.record import RESULTS
 from benchmarks.tables import NONE, number, table
 from toolchain.build import compiler_command
@@ -26,7 +27,7 @@ from toolchain.compare.candidates import DEFAULT_FORMATS, candidates
 from toolchain.compare.results import Comparison, Measured, row_from_json, short_reason
 from toolchain.compare.run import compare
 from toolchain.compare.write import SVG_TEMPLATE, lines, plots
-from toolchain.errors import DataError, ToolError, UserError
+from toolchain.errors import DataError, ToolError
 from toolchain.job import Job
 from toolchain.output import KeptFolder
 from toolchain.progress import Progress
@@ -243,13 +244,5 @@ def run(arguments: Sequence[str]) -> int:
     return int(failed)
 
 
-def main() -> None:
-    try:
-        sys.exit(run(sys.argv[1:]))
-    except UserError as e:
-        print(f"Error: {e.problem}\n{e.hint}".rstrip(), file=sys.stderr)
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    exit_with(run)
