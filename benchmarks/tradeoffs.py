@@ -111,7 +111,7 @@ def _tuned(name: str, network: Network, format_name: str) -> Path:
     model = folder / f"{name}.keras"
     if not model.is_file():
         command = [sys.executable, "-m", "toolchain", "finetune", str(network.model), "--data", str(network.data)]
-        # A process of its own: TensorFlow and OR-tools cannot live in one.
+        # The command itself, as the page says; what training leaves in memory ends with its process.
         done = subprocess.run([*command, "--format", format_name, "--out", str(folder)], check=False)
         if done.returncode:
             raise ToolError(f"{name} could not be tuned for {format_name}", "The lines above say why.")

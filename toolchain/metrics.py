@@ -90,6 +90,11 @@ def wilson(correct: int, total: int, z: float = 1.959964) -> tuple[float, float]
     return max(low, 0.0), min(high, 1.0)
 
 
+def classifies(outputs: Array) -> bool:
+    """Whether the outputs, samples first, are scores of classes."""
+    return outputs.ndim == 2 and outputs.shape[1] > 1
+
+
 def predicted_classes(outputs: Array) -> Array:
     """The class with the highest score, the first of equal ones; with a single output, whether it is above 0.5."""
     flat = outputs.reshape(len(outputs), -1)

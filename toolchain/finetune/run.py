@@ -169,10 +169,9 @@ def _samples(model: AnyFloatModel, data: Dataset, logits: bool) -> Samples:
     columns = samples_of(data.x_train)
     outputs = model.predict(columns)
     metric = metrics.choose_metric(data.y_train, columns[0].shape[1:], outputs.shape[1:])
-    if metric != metrics.ACCURACY or outputs.ndim != 2 or outputs.shape[1] < 2:
+    if metric != metrics.ACCURACY or data.y_train is None or not metrics.classifies(outputs):
         return Samples(columns, outputs, None)
-    labels = np.asarray(data.y_train).reshape(len(outputs), -1)
-    classes = (labels.argmax(axis=1) if labels.shape[1] > 1 else labels[:, 0]).astype(np.int64)
+    classes = metrics.class_labels(data.y_train)
     if logits:
         raised = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         outputs = raised / raised.sum(axis=1, keepdims=True)

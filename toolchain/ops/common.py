@@ -205,6 +205,12 @@ def once_and_elements(graph: Graph, node: Node) -> tuple[float, ...]:
     return 1.0, float(graph.tensor(node.outputs[0]).size)
 
 
+def rows_and_elements(graph: Graph, node: Node) -> tuple[float, ...]:
+    """Terms of a fitted cost: the call, and each row and element of the input."""
+    x = graph.tensor(node.inputs[0])
+    return 1.0, float(x.size // x.shape[-1]), float(x.size)
+
+
 def copy_cycles(size: int, pieces: int, source_step: int, target: int, target_step: int) -> float:
     """Of so many memcpy of ``size`` bytes, from address 0 and to ``target`` on, in newlib for the Cortex-M4.
 

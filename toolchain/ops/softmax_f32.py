@@ -14,6 +14,7 @@ import numpy as np
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops import softmax
 from toolchain.ops.base import Constraint, FittedCost, KernelCall, KernelVariant, Op, no_attrs, same_shape
+from toolchain.ops.common import rows_and_elements
 from toolchain.ops.float32 import FLOAT32
 
 (_INT8,) = softmax.OPS
@@ -60,12 +61,6 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     return (KernelCall(header, f"{header}.h", f"{header}_params", params, node.inputs, node.outputs),)
 
 
-def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
-    """The call, rows, elements."""
-    x = graph.tensor(node.inputs[0])
-    return 1.0, float(x.size // x.shape[-1]), float(x.size)
-
-
 OPS = (
     Op(
         name="softmax_f32",
@@ -85,7 +80,7 @@ OPS = (
                 name="portable",
                 sources=("nn_softmax_f32.c",),
                 lower=_lower,
-                cost=FittedCost((55.0, 25.0, 96.0), _terms),
+                cost=FittedCost((55.0, 25.0, 96.0), rows_and_elements),
                 in_place=lambda g, n: (0,),
             ),
         ),

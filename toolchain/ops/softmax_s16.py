@@ -15,7 +15,7 @@ from toolchain import fixedpoint
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops import softmax
 from toolchain.ops.base import Const, Constraint, FittedCost, KernelCall, KernelVariant, Op, no_attrs, same_shape
-from toolchain.ops.common import WITHIN_32_BITS, within_32_bits
+from toolchain.ops.common import WITHIN_32_BITS, rows_and_elements, within_32_bits
 from toolchain.ops.int16 import HIGH, INT16, LOW, SYMMETRIC
 
 (_INT8,) = softmax.OPS
@@ -93,12 +93,6 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     return (KernelCall(header, f"{header}.h", f"{header}_params", params, node.inputs, node.outputs),)
 
 
-def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
-    """The call, rows, elements."""
-    x = graph.tensor(node.inputs[0])
-    return 1.0, float(x.size // x.shape[-1]), float(x.size)
-
-
 OPS = (
     Op(
         name="softmax_s16",
@@ -127,7 +121,7 @@ OPS = (
                 name="portable",
                 sources=("nn_softmax_s16.c",),
                 lower=_lower,
-                cost=FittedCost((59.41, 189.9, 64.63), _terms),
+                cost=FittedCost((59.41, 189.9, 64.63), rows_and_elements),
                 in_place=lambda g, n: (0,),
             ),
         ),

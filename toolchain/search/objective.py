@@ -162,7 +162,7 @@ def outputs_of(graph: Graph, columns: tuple[Array, ...]) -> Array:
 def judge(problem: Problem, values: Array) -> tuple[float, float]:
     """``drop`` and ``changed`` of ``Outcome``."""
     floats = problem.floats
-    if not classifies(floats):
+    if not metrics.classifies(floats):
         signal = float(np.square(floats.astype(np.float64)).sum()) or 1.0
         noise = float(np.square(values.reshape(floats.shape).astype(np.float64) - floats).sum()) / signal
         return 100 * noise, min(noise, 1.0)
@@ -182,8 +182,3 @@ def probabilities(outputs: Array) -> Array:
     powers = np.exp(flat - flat.max(axis=1, keepdims=True))
     found: Array = powers / powers.sum(axis=1, keepdims=True)
     return found
-
-
-def classifies(outputs: Array) -> bool:
-    """Whether the outputs, samples first, are scores of classes."""
-    return outputs.ndim == 2 and outputs.shape[1] > 1

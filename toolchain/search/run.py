@@ -169,7 +169,7 @@ def _problem(
     floats = dataclasses.replace(net, columns=shaped).predict({})
     if labels is not None:
         chosen = metrics.choose_metric(labels, shaped[0].shape[1:], floats.shape[1:])
-        labels = labels if chosen == metrics.ACCURACY and floats.ndim == 2 and floats.shape[1] > 1 else None
+        labels = labels if chosen == metrics.ACCURACY and metrics.classifies(floats) else None
     return Problem(
         name=net.name,
         source=model.source,

@@ -69,7 +69,7 @@ class Judge:
 
     @property
     def classifies(self) -> bool:
-        return self.floats.ndim == 2 and self.floats.shape[1] > 1
+        return metrics.classifies(self.floats)
 
     @property
     def accuracy(self) -> float | None:
