@@ -120,8 +120,9 @@ def _merged(cases: Sequence[Case], name: str) -> tuple[Graph, list[Array]]:
 def _assert_equal(cases: Sequence[Case], outputs: Sequence[Array]) -> None:
     """The outputs are the reference's, bit by bit; all cases that differ are named."""
     wrong = []
-    for case, got in zip(cases, outputs, strict=True):
-        expected = repeated(reference_outputs(case)[0], len(got))
+    all_expected = [(case, expected) for case in cases for expected in reference_outputs(case)]
+    for (case, reference), got in zip(all_expected, outputs, strict=True):
+        expected = repeated(reference, len(got))
         if got.tobytes() != expected.tobytes():
             wrong.append(f"{case.id}: {(got != expected).sum()} of {got.size} codes differ")
     assert not wrong, "\n".join(wrong)

@@ -15,6 +15,7 @@ from toolchain.graph import Graph, Tensor
 Array = npt.NDArray[Any]
 
 RANDOM_SETS = 4
+TFLM, TFLITE = "tflm", "tflite"
 
 
 @dataclass(frozen=True)
@@ -89,13 +90,18 @@ class Operator:
 class Case:
     """One operator to be proved. ``values``: inputs of its own for each float input, beside the generated ones.
 
+    ``positions``: the lowest and the highest number of its int32 inputs.
     Only the first ``oracle_sets`` input sets, when given, are within what TFLM itself defines.
+    ``oracle`` has the right outputs: TensorFlow Lite's own reference kernels where TFLM lacks the operator, or reads
+    what nobody has set.
     """
 
     id: str
     operator: Operator
     values: tuple[float, ...] = ()
+    positions: tuple[int, int] | None = None
     oracle_sets: int | None = None
+    oracle: str = TFLM
 
 
 def constant_data(spec: TensorSpec, seed: str) -> Array:
@@ -131,34 +137,54 @@ def _rounded(x: Array, to: str) -> Array:
     return x
 
 
-def input_sets(graph: Graph, seed: str, values: Sequence[float] = ()) -> list[Array]:
+def input_sets(
+    graph: Graph, seed: str, values: Sequence[float] = (), positions: tuple[int, int] | None = None
+) -> list[Array]:
     """An array (samples, *shape) for each input of the graph.
 
-    int8, int16: random over the full range, all lowest, all highest, alternating extremes both ways round, all zero
-    point.
+    Integers: random over the full range, all lowest, all highest, alternating extremes both ways round, all zero
+    point; int32 ones within ``positions``.
     float32: around the output's range, and ``values`` over and over; into a float operator, of all magnitudes too.
     """
     rng = np.random.default_rng(zlib.crc32(seed.encode()))
     out = graph.tensor(graph.outputs[0])
     tensors = [graph.tensor(n) for n in graph.inputs]
-    if out.quant is None and all(t.dtype == "float32" for t in tensors):
-        return [_real_sets(t, rng, values) for t in tensors]
-    return [
-        _float_sets(t, rng, -np.iinfo(out.dtype).min * out.scale, values)
-        if t.dtype == "float32"
-        else _code_sets(t, rng, k)
-        for k, t in enumerate(tensors)
-    ]
+    sets = [_sets(t, rng, k, out, values, positions) for k, t in enumerate(tensors)]
+    most = max(map(len, sets), default=1)
+    return [np.resize(rows, (most, *rows.shape[1:])) for rows in sets]
 
 
-def _code_sets(tensor: Tensor, rng: np.random.Generator, k: int) -> Array:
-    n, limits = tensor.size, np.iinfo(tensor.dtype)
-    low, high = int(limits.min), int(limits.max)
+def _sets(
+    tensor: Tensor,
+    rng: np.random.Generator,
+    k: int,
+    out: Tensor,
+    values: Sequence[float],
+    positions: tuple[int, int] | None,
+) -> Array:
+    """The sets of input number ``k``."""
+    if tensor.dtype != "float32":
+        return _code_sets(tensor, rng, k, positions if tensor.dtype == "int32" else None)
+    if out.quant is None:
+        return _real_sets(tensor, rng, values)
+    return _float_sets(tensor, rng, -np.iinfo(out.dtype).min * out.scale, values)
+
+
+def _code_sets(tensor: Tensor, rng: np.random.Generator, k: int, limits: tuple[int, int] | None) -> Array:
+    n = tensor.size
+    low, high = limits or _limits(tensor.dtype)
     alternating = np.where((np.arange(n) + k) % 2 == 0, low, high)
     rows = [rng.integers(low, high + 1, n) for _ in range(RANDOM_SETS)]
-    rows += [np.full(n, low), np.full(n, high), alternating, -1 - alternating]
-    rows += [np.full(n, tensor.zero_point)]
+    rows += [np.full(n, low), np.full(n, high), alternating, low + high - alternating]
+    rows += [np.full(n, tensor.zero_point if tensor.quant else low)]
     return np.stack(rows).astype(tensor.dtype).reshape(-1, *tensor.shape)
+
+
+def _limits(dtype: str) -> tuple[int, int]:
+    if dtype == "bool":
+        return 0, 1
+    limits = np.iinfo(dtype)
+    return int(limits.min), int(limits.max)
 
 
 def _float_sets(tensor: Tensor, rng: np.random.Generator, reach: float, values: Sequence[float]) -> Array:

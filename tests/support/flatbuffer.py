@@ -11,29 +11,27 @@ from ai_edge_litert import schema_py_generated as schema
 
 from support.case import Case, Operator, TensorSpec, constant_data
 
-OPTIONS = {
-    "ADD": "AddOptions",
+_TABLES = {name[: -len("Options")].upper(): name for name in vars(schema.BuiltinOptions) if name.endswith("Options")}
+_OTHER_TABLES = {
     "AVERAGE_POOL_2D": "Pool2DOptions",
-    "CONCATENATION": "ConcatenationOptions",
-    "CONV_2D": "Conv2DOptions",
-    "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
-    "DEQUANTIZE": "DequantizeOptions",
-    "EXPAND_DIMS": "ExpandDimsOptions",
-    "FULLY_CONNECTED": "FullyConnectedOptions",
+    "L2_POOL_2D": "Pool2DOptions",
     "MAX_POOL_2D": "Pool2DOptions",
-    "MEAN": "ReducerOptions",
-    "MUL": "MulOptions",
-    "PACK": "PackOptions",
-    "PAD": "PadOptions",
-    "PADV2": "PadV2Options",
-    "QUANTIZE": "QuantizeOptions",
-    "RESHAPE": "ReshapeOptions",
-    "SHAPE": "ShapeOptions",
-    "SOFTMAX": "SoftmaxOptions",
-    "SQUEEZE": "SqueezeOptions",
-    "STRIDED_SLICE": "StridedSliceOptions",
+    "L2_NORMALIZATION": "L2NormOptions",
+    "MAXIMUM": "MaximumMinimumOptions",
+    "MINIMUM": "MaximumMinimumOptions",
+    **dict.fromkeys(
+        ("MEAN", "SUM", "REDUCE_PROD", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_ANY", "REDUCE_ALL"), "ReducerOptions"
+    ),
 }
-_TYPES = {"float32": "FLOAT32", "int8": "INT8", "int16": "INT16", "int32": "INT32", "int64": "INT64", "uint8": "UINT8"}
+_TYPES = {
+    "float32": "FLOAT32",
+    "int8": "INT8",
+    "int16": "INT16",
+    "int32": "INT32",
+    "int64": "INT64",
+    "uint8": "UINT8",
+    "bool": "BOOL",
+}
 PLACEHOLDER_CODE = 127  # in the one-byte field of old readers, for operators that have no number there
 
 
@@ -129,7 +127,7 @@ def _operator(operator: Operator, index: dict[TensorSpec, int], builtins: list[s
     op.opcodeIndex = builtins.index(operator.builtin)
     op.inputs = [-1 if t is None else index[t] for t in operator.inputs]
     op.outputs = [index[t] for t in operator.outputs]
-    table = OPTIONS.get(operator.builtin)
+    table = _OTHER_TABLES.get(operator.builtin) or _TABLES.get(operator.builtin.replace("_", ""))
     if table:
         options = getattr(schema, f"{table}T")()
         for name, value in operator.options.items():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 
-from support.case import Array, Case, input_sets
+from support.case import TFLM, Array, Case, input_sets
 from support.flatbuffer import case_model
+from support.oracle import run_tflite, run_tflm
 from toolchain.graph import Graph
 from toolchain.importers.tflite import parse_tflite
 from toolchain.passes import clean
@@ -31,10 +32,17 @@ def case_graph(case: Case) -> Graph:
 
 @functools.cache
 def case_inputs(case: Case) -> list[Array]:
-    return input_sets(case_graph(case), case.id, case.values)
+    return input_sets(case_graph(case), case.id, case.values, case.positions)
 
 
 @functools.cache
 def reference_outputs(case: Case) -> list[Array]:
     """What the numpy reference makes of the case's inputs."""
     return run(case_graph(case), case_inputs(case))
+
+
+def oracle_outputs(case: Case) -> list[Array]:
+    """What the case's oracle makes of its first ``oracle_sets`` inputs."""
+    run_oracle = run_tflm if case.oracle == TFLM else run_tflite
+    inputs = [x[: case.oracle_sets] for x in case_inputs(case)]
+    return run_oracle(case_content(case), inputs, len(case_graph(case).outputs))
