@@ -71,3 +71,22 @@ def requantize(x: Int, multiplier: Int | int, shift: Int | int) -> Int:
     left = np.maximum(shift, 0)
     right = np.maximum(-shift, 0)
     return rounding_divide_by_pot(srdhm(wrap32(x << left), multiplier), right)
+
+
+def inverse_sqrt(value: int) -> tuple[int, int]:
+    """1 / sqrt(value) as (multiplier, shift), for value > 0 below 2**31 (``GetInvSqrtQuantizedMultiplierExp``)."""
+    if value <= 1:
+        return INT32_MAX, 0
+    right = 11
+    while value >= 1 << 29:
+        value //= 4
+        right += 1
+    pairs = (31 - value.bit_length()) // 2 - 1
+    right -= pairs
+    x, half_input = np.int64(1 << 28), rounding_divide_by_pot(np.int64(value << 2 * pairs >> 1), 1)
+    half_three = (1 << 28) + (1 << 27)
+    for _ in range(5):  # Newton's method, with three integer bits
+        cube = wrap32(srdhm(srdhm(x, x), x) << 6)
+        x = wrap32((srdhm(np.int64(half_three), x) - srdhm(half_input, cube)) << 3)
+    multiplier = int(srdhm(x, 1518500250))  # times sqrt(2) / 2
+    return (multiplier << -right, 0) if right < 0 else (multiplier, -right)

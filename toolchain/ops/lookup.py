@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops.base import INT8, Const, Constraint, Cost, KernelCall, KernelVariant, Op, no_attrs, same_shape
+from toolchain.ops.row_parts import count_field
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,22 @@ def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]
     return [codes[inputs[0].astype(np.int64) + 128]]
 
 
-def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
-    by_byte = np.roll(np.array(node.attrs.codes, np.int8), 128)  # the code read as an unsigned byte is the index
-    params = (("size", graph.tensor(node.outputs[0]).size), ("table", Const("table", "int8_t", by_byte)))
-    return (KernelCall("nn_lookup_s8", "nn_lookup.h", "nn_lookup_params", params, node.inputs, node.outputs),)
+def table_kernel(codes: Callable[[Graph, Node], Array]) -> KernelVariant:
+    """The kernel of an operator that turns the codes -128 to 127 into ``codes``."""
+
+    def lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+        by_byte = np.roll(codes(graph, node).astype(np.int8), 128)  # the code read as an unsigned byte is the index
+        params = (("size", graph.tensor(node.outputs[0]).size), ("table", Const("table", "int8_t", by_byte)))
+        return (KernelCall("nn_lookup_s8", "nn_lookup.h", "nn_lookup_params", params, node.inputs, node.outputs),)
+
+    return KernelVariant(
+        name="table",
+        sources=("nn_lookup_s8.c",),
+        lower=lower,
+        cost=lambda g, n: Cost(30.0 + 6.25 * g.tensor(n.outputs[0]).size),
+        in_place=lambda g, n: (0,),
+        rows=lambda g, n: count_field("size", g, n),
+    )
 
 
 def _codes_ok(graph: Graph, node: Node) -> bool:
@@ -45,15 +58,7 @@ OPS = (
             Constraint("its input and output must have the same shape", same_shape),
             Constraint("its table must have 256 int8 codes", _codes_ok),
         ),
-        variants=(
-            KernelVariant(
-                name="portable",
-                sources=("nn_lookup_s8.c",),
-                lower=_lower,
-                cost=lambda g, n: Cost(30.0 + 6.25 * g.tensor(n.outputs[0]).size),
-                in_place=lambda g, n: (0,),
-            ),
-        ),
+        variants=(replace(table_kernel(lambda g, n: np.array(n.attrs.codes)), name="portable"),),
         codewise=lambda g, n: True,
     ),
 )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolchain.fixedpoint import quantize_multiplier, rounding_divide_by_pot, srdhm
+from toolchain.gemmlowp import exp_on_negative_values, reciprocal_of_one_plus
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops.base import (
     INT8,
@@ -33,13 +34,6 @@ from toolchain.ops.base import (
 INTEGER_BITS = 5
 SUM_INTEGER_BITS = 12
 MAX_COLUMNS = (1 << SUM_INTEGER_BITS) - 1  # each adds at most 1 to the sum
-# exp(-2**k) in Q0.31 for k = -2 ... 4, gemmlowp fixedpoint.h
-BARREL = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
-EXP_MINUS_EIGHTH = 1895147668
-ONE_THIRD = 715827883
-Q2_48_OVER_17 = 1515870810
-Q2_MINUS_32_OVER_17 = -1010580540
-INT32_MAX = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
@@ -72,38 +66,17 @@ def scaling(graph: Graph, node: Node) -> Scaling:
     return Scaling(multiplier, left_shift, -radius)
 
 
-def exp_on_negative_values(a: Array) -> Array:
-    """exp of Q5.26 values <= 0, as Q0.31."""
-    quarter = 1 << 24
-    reduced = (a & (quarter - 1)) - quarter
-    x = (reduced << INTEGER_BITS) + (1 << 28)
-    x2 = srdhm(x, x)
-    x3 = srdhm(x2, x)
-    x4 = srdhm(x2, x2)
-    tail = rounding_divide_by_pot(srdhm(rounding_divide_by_pot(x4, 2) + x3, ONE_THIRD) + x2, 1)
-    result = EXP_MINUS_EIGHTH + srdhm(np.int64(EXP_MINUS_EIGHTH), x + tail)
-    remainder = reduced - a
-    for k, factor in enumerate(BARREL):
-        result = np.where(remainder & (1 << (24 + k)), srdhm(result, factor), result)
-    return np.where(a == 0, INT32_MAX, result)
-
-
 def _reciprocal(total: Array) -> tuple[Array, Array]:
     """1 / total for Q12.19 totals: a Q0.31 factor and the bits to shift it right by."""
     headroom = 32 - np.floor(np.log2(total)).astype(np.int64) - 1
     minus_one = (total << headroom) - (1 << 31)
-    half = (minus_one + INT32_MAX + 1) >> 1  # gemmlowp RoundingHalfSum of two non-negative numbers
-    x = Q2_48_OVER_17 + srdhm(half, Q2_MINUS_32_OVER_17)
-    for _ in range(3):
-        error = (1 << 29) - srdhm(half, x)
-        x = x + np.clip(srdhm(x, error) << 2, -(1 << 31), INT32_MAX)
-    return np.clip(x << 1, -(1 << 31), INT32_MAX), SUM_INTEGER_BITS - headroom
+    return reciprocal_of_one_plus(minus_one), SUM_INTEGER_BITS - headroom
 
 
 def _exps(s: Scaling, diff: Array) -> Array:
     """exp of differences between codes, 0 below ``diff_min``."""
     inside = diff >= s.diff_min
-    exps = exp_on_negative_values(srdhm(np.where(inside, diff, 0) << s.left_shift, s.multiplier))
+    exps = exp_on_negative_values(srdhm(np.where(inside, diff, 0) << s.left_shift, s.multiplier), INTEGER_BITS)
     return np.where(inside, exps, 0)
 
 

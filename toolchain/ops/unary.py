@@ -1,0 +1,278 @@
+"""Functions of one int8 code: ABS, ELU, EXP, GELU, HARD_SWISH, LEAKY_RELU, LOGISTIC, RELU_N1_TO_1, RSQRT and TANH.
+
+On the device each is a table of 256 outputs, made here as the operator's kernel in TFLM computes them; in TensorFlow
+Lite, where TFLM has none for int8 (EXP, GELU, RELU_N1_TO_1).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from toolchain import gemmlowp
+from toolchain.fixedpoint import inverse_sqrt, quantize_multiplier, requantize, rounding_divide_by_pot
+from toolchain.graph import Array, Graph, Node, Tensor
+from toolchain.ops.base import (
+    INT8,
+    Constraint,
+    Op,
+    PtqRule,
+    TfliteOperator,
+    TfliteRecord,
+    clamp_int8,
+    no_attrs,
+    same_shape,
+)
+from toolchain.ops.common import WITHIN_32_BITS, quantize_real, within_32_bits
+from toolchain.ops.lookup import table_kernel
+from toolchain.ops.row_parts import same_rows
+
+_INTEGER_BITS = 4  # of what goes into logistic and tanh
+_F = np.float32
+
+
+@dataclass(frozen=True)
+class LeakyAttrs:
+    """What negative values are multiplied by, a float32 value."""
+
+    alpha: float
+
+
+@dataclass(frozen=True)
+class GeluAttrs:
+    approximate: bool
+
+
+# What an output code is before it is clamped, for the input's codes without their zero point; both as int64.
+Function = Callable[[Array, Tensor, Tensor, Any], Array]
+
+
+def _abs(v: Array, x: Tensor, out: Tensor, attrs: None) -> Array:
+    size = np.abs(v)
+    scaled = size if x.scale == out.scale else requantize(size, *quantize_multiplier(x.scale / out.scale))
+    return scaled + out.zero_point
+
+
+def _rsqrt(v: Array, x: Tensor, out: Tensor, attrs: None) -> Array:
+    """Codes below the zero point, which TFLM refuses at run time, give what 0 gives: the largest code."""
+    factor = quantize_multiplier(1.0 / (math.sqrt(x.scale) * out.scale))
+    codes = []
+    for value in v.reshape(-1).tolist():
+        if value <= 0:
+            codes.append(127)
+            continue
+        multiplier, shift = inverse_sqrt(value)
+        data = requantize(np.int64(1), multiplier, shift + 20)
+        codes.append(int(requantize(data, factor[0], factor[1] - 20)) + out.zero_point)
+    return np.array(codes, np.int64).reshape(v.shape)
+
+
+def _leaky_relu(v: Array, x: Tensor, out: Tensor, attrs: LeakyAttrs) -> Array:
+    rising, falling = _leaky_factors(x, out, attrs)
+    return np.where(v >= 0, requantize(v, *rising), requantize(v, *falling)) + out.zero_point
+
+
+def _leaky_factors(x: Tensor, out: Tensor, attrs: LeakyAttrs) -> tuple[tuple[int, int], tuple[int, int]]:
+    scale = _F(x.scale)
+    rising = float(scale / _F(out.scale))
+    return quantize_multiplier(rising), quantize_multiplier(float(scale * _F(attrs.alpha) / _F(out.scale)))
+
+
+def _relu_n1_to_1(v: Array, x: Tensor, out: Tensor, attrs: None) -> Array:
+    scaled = requantize(v, *quantize_multiplier(x.scale / out.scale)) + out.zero_point
+    clipped: Array = np.clip(scaled, quantize_real(-1.0, out), quantize_real(1.0, out))
+    return clipped
+
+
+def _fixed_point(v: Array, x: Tensor) -> tuple[Array, Array]:
+    """(Q4.27 numbers, the sign where a number is beyond these)."""
+    multiplier, shift = quantize_multiplier(x.scale * (1 << (31 - _INTEGER_BITS)))
+    radius = math.floor(((1 << _INTEGER_BITS) - 1) * 2.0 ** (31 - _INTEGER_BITS - shift))
+    beyond = np.where(v >= radius, 1, np.where(v <= -radius, -1, 0))
+    return requantize(np.where(beyond, 0, v), multiplier, shift), beyond
+
+
+def _logistic(v: Array, x: Tensor, out: Tensor, attrs: None) -> Array:
+    fixed, beyond = _fixed_point(v, x)
+    return np.where(beyond, 127 * beyond, rounding_divide_by_pot(gemmlowp.logistic(fixed), 23) - 128) - (beyond < 0)
+
+
+def _tanh(v: Array, x: Tensor, out: Tensor, attrs: None) -> Array:
+    fixed, beyond = _fixed_point(v, x)
+    return np.where(beyond, 127 * beyond, rounding_divide_by_pot(gemmlowp.tanh(fixed), 24)) - (beyond < 0)
+
+
+def _srdhm16(a: Array, b: int) -> Array:
+    product: Array = (a * b + np.where(a * b >= 0, 1 << 14, 1 - (1 << 14))) / (1 << 15)
+    return np.trunc(product).astype(np.int64)
+
+
+def _factor16(real: float) -> tuple[int, int]:
+    """A multiplier of 16 bits and its exponent."""
+    multiplier, exponent = quantize_multiplier(real)
+    return min((multiplier + (1 << 15)) >> 16, (1 << 15) - 1), exponent
+
+
+def _swish_factors(x: Tensor, out: Tensor) -> tuple[tuple[int, int], tuple[int, int]]:
+    fine = _F(1.0 / 128.0) * _F(x.scale)
+    return _factor16(float(fine / _F(out.scale))), _factor16(float(fine / _F(3.0 / 32768.0)))
+
+
+def _saturated16(v: Array, left: int) -> Array:
+    shifted: Array = np.clip(v << left, -(1 << 15), (1 << 15) - 1)
+    return shifted
+
+
+def _hard_swish(v: Array, x: Tensor, out: Tensor, attrs: None) -> Array:
+    (factor, exponent), (inner, inner_exponent) = _swish_factors(x, out)
+    fine = v << 7
+    slope = _saturated16(fine, inner_exponent - 1) if inner_exponent > 0 else fine
+    slope = _srdhm16(slope, inner)
+    if inner_exponent > 0:
+        slope = _saturated16(slope, 1)
+    if inner_exponent < 0:
+        slope = rounding_divide_by_pot(slope, -inner_exponent)
+    slope = (slope + (1 << 15)) >> 1  # 0 to 1
+    product = np.trunc(slope * _srdhm16(fine, factor) / (1 << 15)).astype(np.int64)
+    return rounding_divide_by_pot(product, -exponent) + out.zero_point
+
+
+def _by_float(function: Callable[[Array, Any], Array]) -> Function:
+    """The table that TensorFlow Lite makes of a function of float32 values; ``function`` rounds to float32."""
+
+    def codes(v: Array, x: Tensor, out: Tensor, attrs: Any) -> Array:
+        with np.errstate(over="ignore"):
+            real = function(_F(x.scale) * v.astype(_F), attrs) * (_F(1) / _F(out.scale))
+        whole = np.trunc(real + np.copysign(_F(0.5), real)) + _F(out.zero_point)
+        clipped: Array = np.clip(whole, -128, 127).astype(np.int64)
+        return clipped
+
+    return codes
+
+
+def _elu(x: Array, attrs: None) -> Array:
+    return np.where(x < 0, np.exp(np.minimum(x, 0).astype(np.float64)).astype(_F) - _F(1), x)
+
+
+def _exp(x: Array, attrs: None) -> Array:
+    rounded: Array = np.exp(x.astype(np.float64)).astype(_F)
+    return rounded
+
+
+def _gelu(x: Array, attrs: GeluAttrs) -> Array:
+    if attrs.approximate:
+        inner = _F(math.sqrt(2 / math.pi)) * (x + _F(0.044715) * x * x * x)
+        share: Array = _F(1) + np.tanh(inner.astype(np.float64)).astype(_F)
+    else:
+        tail = [math.erfc(a) for a in (x * _F(-math.sqrt(0.5))).reshape(-1).tolist()]
+        share = np.array(tail, _F).reshape(x.shape)
+    result: Array = _F(0.5) * x * share
+    return result
+
+
+def _read_leaky(op: TfliteOperator) -> LeakyAttrs:
+    return LeakyAttrs(float(_F(op.options.alpha)))
+
+
+def _read_gelu(op: TfliteOperator) -> GeluAttrs:
+    return GeluAttrs(bool(op.options.approximate))
+
+
+def _factors_ok(graph: Graph, node: Node) -> bool:
+    """No code can leave 32 bits when it is rescaled."""
+    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+    factors = [quantize_multiplier(x.scale / out.scale)]
+    if isinstance(node.attrs, LeakyAttrs):
+        factors = list(_leaky_factors(x, out, node.attrs))
+    return all(within_32_bits(255, shift) for _, shift in factors)
+
+
+def _sharp(graph: Graph, node: Node) -> bool:
+    return 2.0**-27 <= graph.tensor(node.inputs[0]).scale < 16.0
+
+
+def _swish_ok(graph: Graph, node: Node) -> bool:
+    (_, exponent), (_, inner) = _swish_factors(graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0]))
+    return -31 <= exponent <= 0 and -31 <= inner <= 15
+
+
+RESCALED = Constraint(WITHIN_32_BITS, _factors_ok)
+STEP = Constraint("its input's scale must be at least 2**-27 and below 16", _sharp)
+
+
+def _op(
+    name: str,
+    function: Function,
+    *constraints: Constraint,
+    version: int = 1,
+    read: Callable[[TfliteOperator], Any] = no_attrs,
+    table: str = "",
+    fields: Callable[[Any], tuple[tuple[str, float], ...]] = lambda attrs: (),
+    ptq: PtqRule = PtqRule(),  # noqa: B008
+) -> Op:
+    builtin = name.upper()
+
+    def reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
+        x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
+        return [clamp_int8(function(inputs[0].astype(np.int64) - x.zero_point, x, out, node.attrs))]
+
+    def codes(graph: Graph, node: Node) -> Array:
+        return reference(graph, node, [np.arange(-128, 128)])[0]
+
+    return Op(
+        name=name,
+        tflite=(builtin,),
+        read=read,
+        write=lambda g, n: TfliteRecord(builtin, n.inputs, version, table, fields(n.attrs)),
+        ptq=ptq,
+        reference=reference,
+        codewise=lambda g, n: True,
+        rows=same_rows,
+        constraints=(INT8, Constraint("its input and output must have the same shape", same_shape), *constraints),
+        variants=(table_kernel(codes),),
+    )
+
+
+OPS = (
+    _op("abs", _abs, RESCALED, version=2, table="AbsOptions"),
+    _op("elu", _by_float(_elu)),
+    _op("exp", _by_float(_exp), version=2, table="ExpOptions"),
+    _op(
+        "gelu",
+        _by_float(_gelu),
+        version=2,
+        read=_read_gelu,
+        table="GeluOptions",
+        fields=lambda a: (("approximate", a.approximate),),
+    ),
+    _op(
+        "hard_swish",
+        _hard_swish,
+        Constraint("its output's scale must be at least its input's by 128, both within 16 bits", _swish_ok),
+        table="HardSwishOptions",
+    ),
+    _op(
+        "leaky_relu",
+        _leaky_relu,
+        RESCALED,
+        version=2,
+        read=_read_leaky,
+        table="LeakyReluOptions",
+        fields=lambda a: (("alpha", a.alpha),),
+    ),
+    _op(
+        "logistic",
+        _logistic,
+        STEP,
+        Constraint("its output must have the zero point -128", lambda g, n: g.tensor(n.outputs[0]).zero_point == -128),
+        version=2,
+        ptq=PtqRule(fixed=(1 / 256, -128), fixed_scale16=1 / 32768),
+    ),
+    _op("relu_n1_to_1", _relu_n1_to_1, RESCALED),
+    _op("rsqrt", _rsqrt, version=2),
+    _op("tanh", _tanh, STEP, version=2, ptq=PtqRule(fixed=(1 / 128, 0), fixed_scale16=1 / 32768)),
+)
