@@ -12,7 +12,7 @@ from cases import all_cases
 from support.case import RANDOM_SETS, Array, Case
 from support.cores import OTHER_CORES, need_tools
 from support.firmware import build_firmware, merge, planned, repeated, run_on_board, steps_of_rank, strict_target
-from support.suite import case_graph, case_inputs, reference_outputs
+from support.suite import case_graph, case_inputs, reference_outputs, same
 
 from toolchain.link import Link
 from toolchain.ops import registry
@@ -120,7 +120,7 @@ def test_operator_cases(name: str, batch: int, tmp_path: Path) -> None:
     wrong = [
         name
         for (name, reference), got in zip(expected, outputs, strict=True)
-        if got.tobytes() != repeated(reference, samples).tobytes()
+        if not same(got, repeated(reference, samples))
     ]
     assert not wrong
     if target.core == "Cortex-M0":

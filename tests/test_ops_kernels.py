@@ -28,7 +28,7 @@ from support.firmware import (
     twin_target,
     with_twins,
 )
-from support.suite import case_graph, case_inputs, reference_outputs
+from support.suite import case_graph, case_inputs, reference_outputs, same
 
 from toolchain.errors import BoardError
 from toolchain.graph import Graph
@@ -123,7 +123,7 @@ def _assert_equal(cases: Sequence[Case], outputs: Sequence[Array]) -> None:
     all_expected = [(case, expected) for case in cases for expected in reference_outputs(case)]
     for (case, reference), got in zip(all_expected, outputs, strict=True):
         expected = repeated(reference, len(got))
-        if got.tobytes() != expected.tobytes():
+        if not same(got, expected):
             wrong.append(f"{case.id}: {(got != expected).sum()} of {got.size} codes differ")
     assert not wrong, "\n".join(wrong)
 

@@ -1,7 +1,8 @@
 /*
  * Copies `count` slices of `slice` bytes. Each is named by `depth` positions, one for each of the
- * first dimensions of the source, of sizes `size` and `step` bytes apart. A position outside is taken
- * as the nearest one inside. Aliasing: target must not overlap source or positions. Scratch: none.
+ * first dimensions of the source, of sizes `size` and `step` bytes apart. A position outside is
+ * taken as the nearest one inside. Aliasing: target must not overlap source or positions. Scratch:
+ * none.
  */
 #ifndef NN_GATHER_ND_H
 #define NN_GATHER_ND_H

@@ -1,8 +1,8 @@
 /*
  * The source with `update` over it, from the position on that `begin` has for each of `dims`
- * dimensions; as in TFLM a position is moved so that the update lies inside. `size` are the source's
- * dimensions and `part` the update's, `item` the bytes of an element, `bytes` those of the source.
- * Aliasing: target may be source. Scratch: none.
+ * dimensions; as in TFLM a position is moved so that the update lies inside. `size` are the
+ * source's dimensions and `part` the update's, `item` the bytes of an element, `bytes` those of the
+ * source. Aliasing: target may be source. Scratch: none.
  */
 #ifndef NN_UPDATE_SLICE_H
 #define NN_UPDATE_SLICE_H

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 
+import numpy as np
+
 from support.case import TFLM, Array, Case, input_sets
 from support.flatbuffer import case_model
 from support.oracle import run_tflite, run_tflm
@@ -46,3 +48,11 @@ def oracle_outputs(case: Case) -> list[Array]:
     run_oracle = run_tflm if case.oracle == TFLM else run_tflite
     inputs = [x[: case.oracle_sets] for x in case_inputs(case)]
     return run_oracle(case_content(case), inputs, len(case_graph(case).outputs))
+
+
+def same(a: Array, b: Array) -> bool:
+    """Bit by bit; which NaN there is, is the machine's own."""
+    if a.dtype == b.dtype == np.float32 and a.shape == b.shape:
+        nan = np.isnan(a)
+        return bool((nan == np.isnan(b)).all()) and a[~nan].tobytes() == b[~nan].tobytes()
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()

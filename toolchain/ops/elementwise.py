@@ -47,7 +47,7 @@ class BinaryAttrs:
     activation: str
 
 
-def _read(op: TfliteOperator) -> BinaryAttrs:
+def read(op: TfliteOperator) -> BinaryAttrs:
     return BinaryAttrs(activation_name(int(op.options.fusedActivationFunction)))
 
 
@@ -167,7 +167,7 @@ def in_place(graph: Graph, node: Node) -> tuple[int, ...]:
     return tuple(i for i, n in enumerate(node.inputs) if graph.tensor(n).shape == shape)
 
 
-def _codewise(graph: Graph, node: Node) -> bool:
+def is_codewise(graph: Graph, node: Node) -> bool:
     """With one number as the other operand."""
     shape = graph.tensor(node.outputs[0]).shape
     variables = [n for n in node.inputs if not graph.is_constant(n)]
@@ -228,14 +228,14 @@ def _op(
     return Op(
         name=name,
         tflite=(tflite,),
-        read=_read,
+        read=read,
         write=lambda g, n: _write(tflite, f"{name.capitalize()}Options", n),
         ptq=PtqRule(),
         rows=same_rows,
         reference=reference,
         constraints=(*CONSTRAINTS, Constraint(WITHIN_32_BITS, within)),
         variants=(variant, *variants),
-        codewise=_codewise,
+        codewise=is_codewise,
     )
 
 

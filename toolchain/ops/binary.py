@@ -1,0 +1,121 @@
+"""Operators of two tensors with broadcasting: what those of several types have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from toolchain.graph import Array, Graph, Node
+from toolchain.ops import elementwise
+from toolchain.ops.base import (
+    Constraint,
+    FittedCost,
+    KernelCall,
+    KernelVariant,
+    Op,
+    PtqRule,
+    TfliteOperator,
+    TfliteRecord,
+    Value,
+    no_attrs,
+)
+from toolchain.ops.row_parts import same_rows
+
+SUFFIXES = {"int8": "s8", "int16": "s16", "int32": "s32", "float32": "f32", "bool": "b"}
+INT32_RANGE = (-(1 << 31), (1 << 31) - 1)
+Fields = tuple[tuple[str, Value], ...]
+
+
+@dataclass(frozen=True)
+class Typed:
+    """An operator on one type. ``combine`` makes the output of both inputs, whose ranks are equal.
+
+    ``struct`` is the type of the kernel's parameters, ``fields`` those behind the loops; ``demand`` is what this type
+    demands beyond what all do.
+    """
+
+    combine: Callable[[Graph, Node, Array, Array], Array]
+    struct: str = "nn_binary_params"
+    fields: Callable[[Graph, Node], Fields] = lambda graph, node: ()
+    demand: Constraint | None = None
+    cycles: tuple[float, float, float] = (60.0, 45.0, 15.0)
+
+
+def dtype_of(graph: Graph, node: Node) -> str:
+    return graph.tensor(node.inputs[0]).dtype
+
+
+def simply(combine: Callable[[Array, Array], Array]) -> Typed:
+    """For a type whose values need nothing else."""
+    return Typed(lambda graph, node, a, b: combine(a, b))
+
+
+def _variant(name: str, dtype: str, typed: Typed, file: str) -> KernelVariant:
+    suffix = SUFFIXES[dtype]
+
+    def lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+        params = (*elementwise.loops(graph, node), *typed.fields(graph, node))
+        symbol = name if dtype == "bool" and name.startswith("nn_logical") else f"{name}_{suffix}"
+        return (KernelCall(symbol, f"{file}.h", typed.struct, params, node.inputs, node.outputs),)
+
+    return KernelVariant(
+        name=f"portable_{suffix}",
+        sources=(f"{file}.c",),
+        lower=lower,
+        cost=FittedCost(typed.cycles, elementwise.runs_and_elements),
+        supports=lambda g, n: dtype_of(g, n) == dtype,
+        in_place=_in_place,
+    )
+
+
+def _in_place(graph: Graph, node: Node) -> tuple[int, ...]:
+    """Inputs of the output's shape and type."""
+    same = graph.tensor(node.outputs[0]).nbytes
+    return tuple(i for i in elementwise.in_place(graph, node) if graph.tensor(node.inputs[i]).nbytes == same)
+
+
+def _types_agree(types: Mapping[str, Typed], output: str) -> Constraint:
+    def holds(graph: Graph, node: Node) -> bool:
+        dtype = dtype_of(graph, node)
+        wanted = output or dtype
+        same = all(graph.tensor(name).dtype == dtype for name in node.inputs)
+        return dtype in types and same and graph.tensor(node.outputs[0]).dtype == wanted
+
+    listed = ", ".join(types)
+    made = f", its output {output}" if output else ""
+    return Constraint(f"its inputs{'' if output else ' and output'} must be of one type of {listed}{made}", holds)
+
+
+def _demand(dtype: str, demand: Constraint) -> Constraint:
+    return Constraint(demand.sentence, lambda g, n: dtype_of(g, n) != dtype or demand.holds(g, n))
+
+
+def operator(
+    name: str,
+    file: str,
+    types: Mapping[str, Typed],
+    *,
+    output: str = "",
+    table: str = "",
+    version: int = 2,
+    read: Callable[[TfliteOperator], Any] = no_attrs,
+    fields: Callable[[Node], tuple[tuple[str, int], ...]] = lambda node: (),
+    more: tuple[Constraint, ...] = (),
+    ptq: PtqRule | None = None,
+) -> Op:
+    """The operator ``name`` with kernels ``nn_name_type`` in ``file``; ``output`` is its output's type if fixed."""
+    builtin = name.upper()
+    demands = tuple(_demand(dtype, typed.demand) for dtype, typed in types.items() if typed.demand)
+    return Op(
+        name=name,
+        tflite=(builtin,),
+        read=read,
+        write=lambda g, n: TfliteRecord(builtin, n.inputs, version, table, fields(n)),
+        ptq=ptq,
+        reference=lambda g, n, inputs: [types[dtype_of(g, n)].combine(g, n, *elementwise.of_equal_rank(g, n, inputs))],
+        constraints=(elementwise.SHAPES[0], _types_agree(types, output), elementwise.SHAPES[1], *more, *demands),
+        rows=same_rows,
+        variants=tuple(_variant(f"nn_{name}", dtype, typed, file) for dtype, typed in types.items()),
+        codewise=lambda g, n: not output and dtype_of(g, n) == "int8" and elementwise.is_codewise(g, n),
+    )
