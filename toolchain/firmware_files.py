@@ -90,16 +90,20 @@ def compile_flags(target: Target) -> list[str]:
     return [*flags, f"-I{firmware_dir()}"]
 
 
+LIBRARIES = ("-lm",)  # behind the objects: of float kernels, some call libm
+
+
 def link_flags(target: Target, linker_script: Path | None) -> list[str]:
     """gcc flags to link the firmware. An mcu target needs the path of its rendered linker script."""
     if target.kind == "host":
-        return [*target.compiler.ldflags]
+        return [*target.compiler.ldflags, *LIBRARIES]
     return [
         *target.compiler.cflags,
         *target.compiler.ldflags,
         "-nostartfiles",
         "-Wl,--gc-sections",
         f"-T{linker_script}",  # not for the linker alone: picolibc's specs would add a script of their own
+        *LIBRARIES,
     ]
 
 
