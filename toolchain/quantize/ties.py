@@ -89,23 +89,22 @@ class _Work:
         return name
 
     def visit(self, node: Node) -> None:
-        rule, dtype, out = rule_of(node), self.node_types.get(node.name, self.default), node.outputs[0]
+        rule, dtype = rule_of(node), self.node_types.get(node.name, self.default)
+        outs = [n for n in node.outputs if self.graph.tensor(n).dtype == "float32"]
         inputs = value_inputs(self.graph, node)
         for name in inputs:
             if name not in self.parent:
                 self._source(name, name, dtype)
         node, inputs = self._in_type(node, inputs, dtype)
-        self.types[out] = dtype
+        self.types.update(dict.fromkeys(outs, dtype))
         if rule.shared:
-            node = self._shared(node, inputs)
+            node = self._shared(node, inputs, outs)
         elif rule.fixed is not None:
-            self.parent[out] = out
-            self.fixed[out] = rule.fixed
-            if dtype == INT16:
-                assert rule.fixed_scale16 is not None, node.op
-                self.fixed[out] = rule.fixed_scale16, 0
+            self.parent.update({out: out for out in outs})
+            self.fixed.update(dict.fromkeys(outs, _fixed(rule, dtype)))
         else:
-            self._source(out, out, dtype)
+            for out in outs:
+                self._source(out, out, dtype)
         self.nodes.append(node)
 
     def _in_type(self, node: Node, inputs: list[str], dtype: str) -> tuple[Node, list[str]]:
@@ -119,20 +118,20 @@ class _Work:
         self.types[name] = dtype
         self.sources.append((name, original))
 
-    def _shared(self, node: Node, inputs: list[str]) -> Node:
+    def _shared(self, node: Node, inputs: list[str], outs: list[str]) -> Node:
+        """The node with its inputs and outputs in one group."""
         parameters = {self.fixed.get(self.find(n)) for n in inputs}
         renamed = {}
         if len(parameters) > 1:
             renamed = {n: self._requantized(n, self.types[n]) for n in inputs if self.find(n) in self.fixed}
             node = dataclasses.replace(node, inputs=tuple(renamed.get(n, n) for n in node.inputs))
         roots = {self.find(renamed.get(n, n)) for n in inputs}
-        out = node.outputs[0]
-        self.parent[out] = out
-        for root in roots:
-            self.parent[root] = out
+        if not outs:  # of codes that are compared, say
+            return node
+        self.parent.update(dict.fromkeys((*outs, *roots), outs[0]))
         (value,) = parameters if len(parameters) == 1 else (None,)
         if value is not None:
-            self.fixed[out] = value
+            self.fixed[outs[0]] = value
         return node
 
     def _requantized(self, name: str, dtype: str) -> str:
@@ -144,6 +143,15 @@ class _Work:
             self._source(made, self.originals.get(name, name), dtype)
             self.originals[made] = self.originals.get(name, name)
         return made
+
+
+def _fixed(rule: PtqRule, dtype: str) -> tuple[float, int]:
+    """The scale and zero point that the operator's output has in a type, whatever its values are."""
+    if dtype == INT16:
+        assert rule.fixed_scale16 is not None
+        return rule.fixed_scale16, 0
+    assert rule.fixed is not None
+    return rule.fixed
 
 
 def _check(graph: Graph, where: str, wide: Collection[str]) -> None:
