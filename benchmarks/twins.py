@@ -144,7 +144,7 @@ def twin(name: str) -> Any:
         model = keras.Model(image, spec.build(keras.layers, image), name=name)
         _seed_weights(model)
         inputs = twin_inputs(name, CALIBRATION_SAMPLES, seed=1)
-        _set_statistics(model, inputs)
+        set_statistics(model, inputs)
         _spread_outputs(keras, model, inputs)
     return model
 
@@ -170,7 +170,7 @@ def _seed_weights(model: Any) -> None:
         layer.set_weights(values)
 
 
-def _set_statistics(model: Any, inputs: Array) -> None:
+def set_statistics(model: Any, inputs: Array) -> None:
     """Give every batch normalization the mean and variance of its inputs: one training pass without momentum."""
     norms = [layer for layer in model.layers if type(layer).__name__ == "BatchNormalization"]
     for layer in norms:
