@@ -9,19 +9,21 @@ from pathlib import Path
 
 import pytest
 from cases import all_cases
-from support.case import RANDOM_SETS, Array, Case
+from support.board import assert_equal_on_board
+from support.case import Case
 from support.cores import OTHER_CORES, need_tools
-from support.firmware import build_firmware, merge, planned, repeated, run_on_board, steps_of_rank, strict_target
-from support.suite import case_graph, case_inputs, reference_outputs, same
+from support.firmware import planned, steps_of_rank, strict_target
+from support.suite import case_graph
 
+from toolchain.graph import Graph
 from toolchain.link import Link
 from toolchain.ops import registry
+from toolchain.plan import Plan
 from toolchain.ports import open_port
 from toolchain.select import usable_variants
 from toolchain.target import Target, load_target
 
-# What these need is the same portable C on every core: each case runs on one of them.
-PORTABLE = ("float32", "int16", "conv2d_compressed")
+SHARED = "conv2d_compressed"  # of this suite, too, each case runs on one of the cores
 # Both run the Cortex-M4's kernels, all of which run on that one: each runs every other of the rarer variants.
 SAME = ("mps2-an500", "mps2-an505")
 MAX_TENSORS = 250  # the protocol counts inputs and outputs in a byte
@@ -46,11 +48,22 @@ def _fits(case: Case, target: Target, rank: int) -> bool:
 
 
 def _share(target: Target) -> list[Case]:
-    """The cases that are the target's to run: all of those of its own kernels, a part of the others."""
-    cases = all_cases()
-    own = [case for suite in cases if suite not in PORTABLE for case in cases[suite]]
-    others = [case for suite in PORTABLE for case in cases[suite]]
+    """The cases that are the target's to run: all that have kernels for some cores only.
+
+    What needs the same portable C everywhere runs on one of the cores.
+    """
+    own: list[Case] = []
+    others: list[Case] = []
+    for suite, cases in all_cases().items():
+        for case in cases:
+            (own if suite != SHARED and _is_special(case) else others).append(case)
     return own + others[OTHER_CORES.index(target.name) :: len(OTHER_CORES)]
+
+
+def _is_special(case: Case) -> bool:
+    """Whether some cores have kernels of their own for the case's operators."""
+    variants = [v for node in case_graph(case).nodes for v in registry()[node.op].variants]
+    return any(v.features or v.without for v in variants)
 
 
 def _cases(target: Target) -> list[tuple[Case, ...]]:
@@ -62,7 +75,8 @@ def _cases(target: Target) -> list[tuple[Case, ...]]:
 
 def _batches(target: Target) -> list[tuple[int, tuple[Case, ...]]]:
     """(rank, cases): the cases in as few groups as the limits allow."""
-    max_bytes = SMALL_BYTES if target.region("ram").size < SMALL_RAM else target.region("ram").size // 4
+    room = min(target.region("ram").size // 4, target.region("flash").size // 10)  # which holds the samples, too
+    max_bytes = SMALL_BYTES if target.region("ram").size < SMALL_RAM else room
     batches: list[tuple[int, tuple[Case, ...]]] = []
     for rank, cases in enumerate(_cases(target)):
         if rank > 1 and target.name in SAME and SAME.index(target.name) != rank % 2:
@@ -85,15 +99,6 @@ def _batches(target: Target) -> list[tuple[int, tuple[Case, ...]]]:
 BATCHES = {name: _batches(load_target(name)) for name in OTHER_CORES}
 
 
-def _some(x: Array, target: Target) -> Array:
-    """One of the random samples and the special ones, a slow line takes them to the board.
-
-    All of these where kernels are assembly for this core alone; else the lowest codes and alternating extremes.
-    """
-    special = range(RANDOM_SETS, len(x))
-    return x[[0, *(special if "mve" in target.features else special[:3:2])]]
-
-
 def test_only_a_board_of_little_ram_leaves_cases_out() -> None:
     """Wide windows, whose columns alone take much of the micro:bit's RAM; their other variant runs there."""
     tried = {
@@ -102,7 +107,7 @@ def test_only_a_board_of_little_ram_leaves_cases_out() -> None:
     }
     left_out = {name: {case.id for case in _share(load_target(name))} - ranks[0] for name, ranks in tried.items()}
     assert {name for name, ids in left_out.items() if ids} == {"microbit"}
-    assert len(left_out["microbit"]) == 6
+    assert len(left_out["microbit"]) == 7
     assert left_out["microbit"] <= tried["microbit"][1]
 
 
@@ -111,18 +116,11 @@ def test_operator_cases(name: str, batch: int, tmp_path: Path) -> None:
     """The cheapest variant of each node, then the next, until every variant has had its turn."""
     target, (rank, cases) = strict_target(name), BATCHES[name][batch]
     need_tools(target)
-    graph = merge({case.id: case_graph(case) for case in cases}, f"batch_{batch}")
-    samples = max(len(_some(x, target)) for case in cases for x in case_inputs(case))
-    inputs = [repeated(_some(x, target), samples) for case in cases for x in case_inputs(case)]
-    firmware = build_firmware(planned(graph, steps_of_rank(graph, target, rank)), target, tmp_path / "build")
-    outputs = run_on_board(firmware, graph, target, inputs)
-    expected = [(case.id, _some(reference, target)) for case in cases for reference in reference_outputs(case)]
-    wrong = [
-        name
-        for (name, reference), got in zip(expected, outputs, strict=True)
-        if not same(got, repeated(reference, samples))
-    ]
-    assert not wrong
+
+    def as_planned(graph: Graph) -> Plan:
+        return planned(graph, steps_of_rank(graph, target, rank))
+
+    assert_equal_on_board(cases, f"batch_{batch}", target, as_planned, tmp_path)
     if target.core == "Cortex-M0":
         _check_alignment(target)
 

@@ -21,6 +21,7 @@ from support.oracle import run_tflm
 
 from benchmarks.twins import TWINS, twin_inputs, twin_tflite
 from toolchain.affine import quantize_array
+from toolchain.firmware_files import Selftest
 from toolchain.front import checked_graph
 from toolchain.graph import Graph
 from toolchain.importers.tflite import parse_tflite
@@ -108,7 +109,7 @@ def _board_outputs(network: Network, folder: Path, expected: Sequence[Array]) ->
     sent = len(network.codes) - len(network.seeds)
     crcs = [selftest_crc(out[i].tobytes() for out in expected) for i in range(sent, len(network.codes))]
     plan = checked_plan(network.graph, M4)
-    firmware = build_firmware(plan, M4, folder, selftests=list(zip(network.seeds, crcs, strict=True)))
+    firmware = build_firmware(plan, M4, folder, selftests=list(map(Selftest, network.seeds, crcs)))
     outputs = run_on_board(firmware, network.graph, M4, [network.codes[:sent]])
     assert failed_selftests(network.graph, M4) == []
     return outputs

@@ -11,16 +11,14 @@ from pathlib import Path
 
 import pytest
 from cases import all_cases
+from support.board import assert_equal_on_board, differences, merged
 from support.case import Array, Case
 from support.firmware import (
     build_firmware,
     by_rows,
-    merge,
     planned,
     planned_apart,
     planned_over,
-    repeated,
-    run_on_board,
     run_on_host,
     steps_of_rank,
     steps_of_variant,
@@ -28,13 +26,13 @@ from support.firmware import (
     twin_target,
     with_twins,
 )
-from support.suite import case_graph, case_inputs, reference_outputs, same
+from support.suite import case_graph
 
 from toolchain.errors import BoardError
 from toolchain.graph import Graph
 from toolchain.ops.base import KernelVariant
 from toolchain.options import variants_for
-from toolchain.plan import Step
+from toolchain.plan import Plan, Step
 from toolchain.select import usable_variants
 from toolchain.target import Target
 
@@ -110,21 +108,9 @@ def _cases(module: str, rank: Rank, target_name: str) -> tuple[Case, ...]:
     return tuple(case for case in all_cases()[module] if _has(case, target, rank))
 
 
-def _merged(cases: Sequence[Case], name: str) -> tuple[Graph, list[Array]]:
-    """One graph of all cases, and its inputs: as many samples as the longest case has."""
-    graph = merge({case.id: case_graph(case) for case in cases}, name)
-    samples = max(len(x) for case in cases for x in case_inputs(case))
-    return graph, [repeated(x, samples) for case in cases for x in case_inputs(case)]
-
-
 def _assert_equal(cases: Sequence[Case], outputs: Sequence[Array]) -> None:
     """The outputs are the reference's, bit by bit; all cases that differ are named."""
-    wrong = []
-    all_expected = [(case, expected) for case in cases for expected in reference_outputs(case)]
-    for (case, reference), got in zip(all_expected, outputs, strict=True):
-        expected = repeated(reference, len(got))
-        if not same(got, expected):
-            wrong.append(f"{case.id}: {(got != expected).sum()} of {got.size} codes differ")
+    wrong = differences(cases, outputs)
     assert not wrong, "\n".join(wrong)
 
 
@@ -135,7 +121,7 @@ def test_c_on_this_computer_equals_the_reference(module: str, rank: Rank, tmp_pa
     Kernels for the Cortex-M4 run as their twins.
     """
     cases = _cases(module, rank, HOST.name)
-    graph, inputs = _merged(cases, f"{module}_{rank}")
+    graph, inputs = merged(cases, f"{module}_{rank}")
     plan, gaps = planned_apart(graph, with_twins(_steps(graph, HOST, rank)))
     firmware = build_firmware(plan, HOST, tmp_path / "build", sanitize=True, gaps=gaps)
     _assert_equal(cases, run_on_host(firmware, graph, HOST, inputs))
@@ -145,7 +131,7 @@ def test_c_on_this_computer_equals_the_reference(module: str, rank: Rank, tmp_pa
 def test_c_for_plain_cores_equals_the_reference(module: str, variant: str, tmp_path: Path) -> None:
     """The same for the kernels of cores without the DSP extension."""
     cases = _withheld_cases(module, variant)
-    graph, inputs = _merged(cases, f"{module}_{variant}")
+    graph, inputs = merged(cases, f"{module}_{variant}")
     plan, gaps = planned_apart(graph, steps_of_variant(graph, PLAIN, variant))
     firmware = build_firmware(plan, PLAIN, tmp_path / "build", sanitize=True, gaps=gaps)
     _assert_equal(cases, run_on_host(firmware, graph, PLAIN, inputs))
@@ -155,7 +141,7 @@ def test_c_for_plain_cores_equals_the_reference(module: str, variant: str, tmp_p
 def test_kernels_for_plain_cores_over_inputs_and_by_rows(module: str, variant: str, tmp_path: Path) -> None:
     """Outputs over inputs as far as the kernel allows; then each operator as a stage of its own."""
     cases = _withheld_cases(module, variant)
-    graph, inputs = _merged(cases, f"{module}_{variant}_over")
+    graph, inputs = merged(cases, f"{module}_{variant}_over")
     steps = steps_of_variant(graph, PLAIN, variant)
     plans = [planned_over(graph, steps)]
     by_rows_steps, stages = by_rows(graph, steps, PLAIN, (1, 3, 2))
@@ -169,10 +155,11 @@ def test_kernels_for_plain_cores_over_inputs_and_by_rows(module: str, variant: s
 @pytest.mark.parametrize(("module", "rank"), _suites(M4))
 def test_emulated_cortex_m4_equals_the_reference(module: str, rank: Rank, tmp_path: Path) -> None:
     """In the arena as it is planned, with tensors that share memory where operators work in place."""
-    cases = _cases(module, rank, M4.name)
-    graph, inputs = _merged(cases, f"{module}_{rank}")
-    firmware = build_firmware(planned(graph, _steps(graph, M4, rank)), M4, tmp_path / "build")
-    _assert_equal(cases, run_on_board(firmware, graph, M4, inputs))
+
+    def as_planned(graph: Graph) -> Plan:
+        return planned(graph, _steps(graph, M4, rank))
+
+    assert_equal_on_board(_cases(module, rank, M4.name), f"{module}_{rank}", M4, as_planned, tmp_path)
 
 
 def _with(target: Target, has: Callable[[KernelVariant], bool]) -> list[tuple[str, Rank]]:
@@ -198,7 +185,7 @@ def _works_by_rows(variant: KernelVariant) -> bool:
 @pytest.mark.parametrize(("module", "rank"), _with(HOST, _overlaps))
 def test_outputs_over_inputs_as_far_as_kernels_allow(module: str, rank: Rank, tmp_path: Path) -> None:
     cases = _cases(module, rank, HOST.name)
-    graph, inputs = _merged(cases, f"{module}_{rank}_over")
+    graph, inputs = merged(cases, f"{module}_{rank}_over")
     plan = planned_over(graph, with_twins(_steps(graph, HOST, rank)))
     firmware = build_firmware(plan, HOST, tmp_path / "build")
     _assert_equal(cases, run_on_host(firmware, graph, HOST, inputs))
@@ -208,7 +195,7 @@ def test_outputs_over_inputs_as_far_as_kernels_allow(module: str, rank: Rank, tm
 def test_kernels_by_rows_on_this_computer(module: str, rank: Rank, tmp_path: Path) -> None:
     """Every operator as a stage of its own, its output over its input where that is allowed."""
     cases = _cases(module, rank, HOST.name)
-    graph, inputs = _merged(cases, f"{module}_{rank}_rows")
+    graph, inputs = merged(cases, f"{module}_{rank}_rows")
     steps, stages = by_rows(graph, _steps(graph, HOST, rank), HOST, (1, 3, 2))
     assert stages
     firmware = build_firmware(planned(graph, with_twins(steps), stages), HOST, tmp_path / "build")
@@ -219,16 +206,17 @@ def test_kernels_by_rows_on_this_computer(module: str, rank: Rank, tmp_path: Pat
 def test_kernels_by_rows_on_the_emulated_cortex_m4(module: str, rank: Rank, tmp_path: Path) -> None:
     """Some of the cases: what works by rows here is what the twins do."""
     cases = _cases(module, rank, M4.name)[:: 1 + len(_cases(module, rank, M4.name)) // 8]
-    graph, inputs = _merged(cases, f"{module}_{rank}_rows")
-    steps, stages = by_rows(graph, _steps(graph, M4, rank), M4, (2, 1))
-    firmware = build_firmware(planned(graph, steps, stages), M4, tmp_path / "build")
-    _assert_equal(cases, run_on_board(firmware, graph, M4, [x[:2] for x in inputs]))
+
+    def as_planned(graph: Graph) -> Plan:
+        return planned(graph, *by_rows(graph, _steps(graph, M4, rank), M4, (2, 1)))
+
+    assert_equal_on_board(cases, f"{module}_{rank}_rows", M4, as_planned, tmp_path, lambda x: x[:2])
 
 
 def test_a_kernel_that_reads_too_far_is_caught(tmp_path: Path) -> None:
     """The proof that the poisoned memory works: an input one byte shorter than the kernel believes."""
     cases = [case for case in all_cases()["relu"] if case.id == "relu_same"]
-    graph, inputs = _merged(cases, "too_far")
+    graph, inputs = merged(cases, "too_far")
     plan, gaps = planned_apart(graph, steps_of_rank(graph, HOST, 0))
     start = plan.memory.offsets[graph.inputs[0]] + graph.tensor(graph.inputs[0]).nbytes - 1
     firmware = build_firmware(plan, HOST, tmp_path / "build", sanitize=True, gaps=[*gaps, (start, start + 1)])

@@ -10,7 +10,7 @@ import numpy as np
 
 from toolchain.build import Firmware, build, sizes_of
 from toolchain.compile import Compiled
-from toolchain.firmware_files import FwModel, FwTensor
+from toolchain.firmware_files import FwModel, FwTensor, Selftest
 from toolchain.front import BUILD_FILE, TFLITE_FILE
 from toolchain.graph import Graph
 from toolchain.job import Job
@@ -71,7 +71,7 @@ def _tensor(graph: Graph, name: str) -> FwTensor:
     return FwTensor(t.name, t.dtype, t.shape, t.nbytes, scale, zero_point)
 
 
-def _selftests(graph: Graph) -> tuple[tuple[int, int], ...]:
+def _selftests(graph: Graph) -> tuple[Selftest, ...]:
     """Seeds and the CRC-32 of the reference's outputs; none for float inputs, which random bytes do not make."""
     tensors = [graph.tensor(n) for n in graph.inputs]
     if any(t.dtype == "float32" for t in tensors):
@@ -80,5 +80,6 @@ def _selftests(graph: Graph) -> tuple[tuple[int, int], ...]:
     for seed in SELFTEST_SEEDS:
         raw = selftest_inputs(seed, [t.nbytes for t in tensors])
         arrays = [np.frombuffer(data, t.dtype).reshape(1, *t.shape) for data, t in zip(raw, tensors, strict=True)]
-        tests.append((seed, selftest_crc(np.ascontiguousarray(out[0]).tobytes() for out in run(graph, arrays))))
+        crc = selftest_crc(np.ascontiguousarray(out[0]).tobytes() for out in run(graph, arrays))
+        tests.append(Selftest(seed, crc))
     return tuple(tests)

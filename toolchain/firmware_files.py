@@ -40,11 +40,20 @@ class FwTensor:
 
 
 @dataclass(frozen=True)
-class FwModel:
-    """What fw_model.c says of a model: ``sha256`` in hexadecimal, ``arena_macro`` a macro of ``<c_name>.h``.
+class Selftest:
+    """``crc`` is the CRC-32 of the outputs for inputs from the ``seed`` (not 0), or for these bytes of all ``inputs``.
 
-    ``selftests`` are pairs of the seed of the inputs (not 0) and the CRC-32 of the outputs; see ``link.selftest``.
+    See ``link.selftest``.
     """
+
+    seed: int
+    crc: int
+    inputs: bytes = b""
+
+
+@dataclass(frozen=True)
+class FwModel:
+    """What fw_model.c says of a model: ``sha256`` in hexadecimal, ``arena_macro`` a macro of ``<c_name>.h``."""
 
     name: str
     c_name: str
@@ -53,7 +62,7 @@ class FwModel:
     outputs: tuple[FwTensor, ...]
     n_layers: int
     arena_macro: str
-    selftests: tuple[tuple[int, int], ...] = ()
+    selftests: tuple[Selftest, ...] = ()
 
 
 def firmware_dir() -> Path:

@@ -29,12 +29,14 @@ struct fw_tensor {
 };
 
 /*
- * Inputs come from xorshift32(seed), the lowest byte of each step, all inputs in order;
- * crc is the CRC-32 of all output bytes in order. seed is not 0.
+ * Inputs are the bytes of `inputs`, all inputs in order, or, where that is a null pointer, come from
+ * xorshift32(seed), the lowest byte of each step; that seed is not 0. crc is the CRC-32 of all
+ * output bytes in order.
  */
 struct fw_selftest {
     uint32_t seed;
     uint32_t crc;
+    const uint8_t *inputs;
 };
 
 struct fw_model {

@@ -13,7 +13,7 @@ import numpy as np
 import serial
 
 from toolchain import firmware_files
-from toolchain.firmware_files import FwModel, FwTensor
+from toolchain.firmware_files import FwModel, FwTensor, Selftest
 from toolchain.link import selftest_crc, selftest_inputs
 from toolchain.link.frames import DELIMITER, Frame, FrameError, Opcode, decode, encode
 from toolchain.ports import open_port
@@ -38,6 +38,12 @@ def tiny_crc(seed: int) -> int:
     return selftest_crc(tiny_reference(a, b))
 
 
+def _given_selftest() -> Selftest:
+    """One that carries its inputs."""
+    a, b = selftest_inputs(SEED + 2, SIZES[:2])
+    return Selftest(SEED, tiny_crc(SEED + 2), a + b)
+
+
 def tiny_model(name: str = "tiny") -> FwModel:
     """Its second self test is wrong on purpose."""
     return FwModel(
@@ -48,7 +54,7 @@ def tiny_model(name: str = "tiny") -> FwModel:
         outputs=(FwTensor("y", "int8", (1, 1200), A_BYTES, 1 / 256, 127), FwTensor("z", "uint8", (16,), B_BYTES)),
         n_layers=2,
         arena_macro="TINY_ARENA_BYTES",
-        selftests=((SEED, tiny_crc(SEED)), (SEED + 1, tiny_crc(SEED + 1) ^ 1)),
+        selftests=(Selftest(SEED, tiny_crc(SEED)), Selftest(SEED + 1, tiny_crc(SEED + 1) ^ 1), _given_selftest()),
     )
 
 
@@ -238,12 +244,12 @@ class Oracle:
 
     def _selftest(self, body: bytes) -> bytes | tuple[int, int]:
         (index,) = struct.unpack("<H", body)
-        if index >= 2:
+        if index >= 3:
             return 4, index
         self.arena[:] = b"".join(selftest_inputs(SEED + index, SIZES[:2]))
         self._infer()
         crc = tiny_crc(SEED + index)
-        return struct.pack("<II", crc ^ index, crc)
+        return struct.pack("<II", crc ^ (index == 1), crc)
 
     def _stack(self, body: bytes) -> bytes:
         return b"?" * 8

@@ -74,7 +74,7 @@ def check_inference(link: Link, seed: int) -> None:
 
 def test_info_tells_what_the_model_is(port: serial.SerialBase) -> None:
     info, model = Link(port).info(), tiny_model()
-    assert (info.name, info.sha256, info.n_layers, info.n_selftests) == ("tiny", model.sha256, 2, 2)
+    assert (info.name, info.sha256, info.n_layers, info.n_selftests) == ("tiny", model.sha256, 2, 3)
     assert (info.arena_bytes, info.started_by_fault) == (A_BYTES + B_BYTES, False)
     for told, made in zip(info.tensors, model.inputs + model.outputs, strict=True):
         assert (told.name, told.dtype, told.shape, told.nbytes) == (made.name, made.dtype, made.shape, made.nbytes)
@@ -106,10 +106,10 @@ def test_bench_counts_each_inference(port: serial.SerialBase) -> None:
 
 def test_self_tests_tell_right_from_wrong(port: serial.SerialBase) -> None:
     link = Link(port)
-    assert [link.selftest(0), link.selftest(1)] == [True, False]
+    assert [link.selftest(i) for i in range(3)] == [True, False, True]
     with pytest.raises(RequestError) as e:
-        link.selftest(2)
-    assert (e.value.code, e.value.detail) == (4, 2)
+        link.selftest(3)
+    assert (e.value.code, e.value.detail) == (4, 3)
 
 
 def test_selftest_inputs_are_xorshift32() -> None:

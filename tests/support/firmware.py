@@ -14,8 +14,9 @@ from support.case import Array
 from toolchain import flashers, placement
 from toolchain.build import Firmware, build
 from toolchain.codegen import ModelId, SourceTree, generate
-from toolchain.firmware_files import FwModel, FwTensor
+from toolchain.firmware_files import FwModel, FwTensor, Selftest
 from toolchain.graph import Graph, Node, Tensor
+from toolchain.link import selftest_crc
 from toolchain.measuring import evaluate, linked
 from toolchain.memory import plan_memory
 from toolchain.ops import registry
@@ -228,12 +229,9 @@ def build_firmware(
     *,
     sanitize: bool = False,
     gaps: Sequence[tuple[int, int]] = (),
-    selftests: Sequence[tuple[int, int]] = (),
+    selftests: Sequence[Selftest] = (),
 ) -> Firmware:
-    """The plan's firmware in ``folder``; with ``gaps`` those bytes of the arena are poisoned.
-
-    ``selftests`` are seeds of inputs with the CRC-32 of the outputs that they must give.
-    """
+    """The plan's firmware in ``folder``; with ``gaps`` those bytes of the arena are poisoned."""
     ident = identity(plan.graph)
     tree = generate(plan, ident, target)
     if gaps:
@@ -265,12 +263,34 @@ def run_on_host(firmware: Firmware, graph: Graph, target: Target, inputs: Sequen
 
 def run_on_board(firmware: Firmware, graph: Graph, target: Target, inputs: Sequence[Array]) -> list[Array]:
     """Outputs of the firmware on the target's virtual board, flashed through its boot loader where it has one."""
+    port = _flash(firmware, target)
+    return evaluate(port, target, identity(graph).sha256, graph.name, inputs, Progress())
+
+
+def _flash(firmware: Firmware, target: Target) -> PortChoice:
+    """The port of the target's virtual board, which carries the firmware then."""
     assert firmware.image is not None
     assert firmware.origin is not None
     assert target.emulator is not None
     port = PortChoice(f"virtual://{target.emulator.board}", "the virtual board", virtual=True, bootloader=True)
     flashers.flash(flashers.FlashImage(firmware.image, firmware.origin, firmware.elf), target, port)
-    return evaluate(port, target, identity(graph).sha256, graph.name, inputs, Progress())
+    return port
+
+
+def differing_on_board(
+    plan: Plan, target: Target, folder: Path, inputs: Sequence[Array], expected: Sequence[Array]
+) -> list[int]:
+    """The numbers of the samples for which the plan's firmware, on the target's virtual board, gives other outputs.
+
+    Samples first, as many of each. The board carries all inputs in its flash, as self tests: a serial line would take
+    many times as long for them.
+    """
+    tests = [
+        Selftest(1, selftest_crc(out[k].tobytes() for out in expected), b"".join(x[k].tobytes() for x in inputs))
+        for k in range(len(inputs[0]))
+    ]
+    _flash(build_firmware(plan, target, folder, selftests=tests), target)
+    return failed_selftests(plan.graph, target)
 
 
 def failed_selftests(graph: Graph, target: Target) -> list[int]:
