@@ -213,9 +213,10 @@ class Op:
     ``view``: the output is the first input's bytes, nothing is computed. ``offline``: only constant folding may remove
     it. ``rows``: for operators that make a row of the output from some rows of every variable input. ``codewise``: each
     element of the output depends on the same element of the only variable input and on nothing else, the same way
-    everywhere. Without ``tflite`` it is one that only passes make. ``write`` is the way back to a TFLite file, None for
-    what passes make or remove; ``ptq`` None: no float operator of the kind can be quantized. ``typed``: the
-    operator that this one is for tensors of another type, and that type (``passes/by_type.py``).
+    everywhere. ``copies``: the output's codes are those of the only variable input, all and in order. Without
+    ``tflite`` it is one that only passes make. ``write`` is the way back to a TFLite file, None for what passes make or
+    remove; ``ptq`` None: no float operator of the kind can be quantized. ``typed``: the operator that this one is for
+    tensors of another type, and that type (``passes/by_type.py``).
     """
 
     name: str
@@ -228,6 +229,7 @@ class Op:
     view: bool = False
     offline: bool = False
     codewise: Callable[[Graph, Node], bool] = lambda graph, node: False
+    copies: Callable[[Graph, Node], bool] = lambda graph, node: False
     rows: Callable[[Graph, Node], Rows | None] = lambda graph, node: None
     write: Callable[[Graph, Node], TfliteRecord] | None = None
     ptq: PtqRule | None = None

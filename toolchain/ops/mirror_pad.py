@@ -10,7 +10,7 @@ import numpy as np
 
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops.base import Constraint, Op, PtqRule, TfliteOperator, TfliteRecord
-from toolchain.ops.moves import SAME_TYPE, Loop, Move, constant_operands, few_loops, moving, steps_of
+from toolchain.ops.moves import SAME_TYPE, Loop, Move, constant_operands, few_loops, in_order, moving, steps_of
 from toolchain.ops.pad import widths
 
 _SYMMETRIC = 1  # schema.fbs, MirrorPadMode
@@ -80,6 +80,7 @@ OPS = (
             Constraint("its paddings must be no wider than what they mirror and agree with its shapes", _agree),
             few_loops(_moves),
         ),
+        copies=in_order(_moves),
         variants=(moving(_moves),),
     ),
 )

@@ -144,6 +144,20 @@ def _terms(graph: Graph, moves: Sequence[Move]) -> tuple[float, ...]:
     return float(len(moves)), float(lines), float(singles), float(longer), copied
 
 
+def in_order(moves: Moves) -> Callable[[Graph, Node], bool]:
+    """Predicate (``Op.copies``): all of the input stays in its order, as where only dimensions of 1 are permuted."""
+
+    def holds(graph: Graph, node: Node) -> bool:
+        made = moves(graph, node)
+        if len(made) != 1 or len(node.outputs) != 1:
+            return False
+        loops, size = pieces(made[0])
+        whole = size == graph.tensor(made[0].source).size == graph.tensor(made[0].target).size
+        return whole and not loops and (made[0].in_offset, made[0].out_offset) == (0, 0)
+
+    return holds
+
+
 def few_loops(moves: Moves) -> Constraint:
     return Constraint(
         f"its elements must be reached by at most {MOST_LOOPS} nested loops",

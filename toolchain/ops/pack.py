@@ -10,7 +10,7 @@ import numpy as np
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops.base import Constraint, Op, PtqRule, TfliteOperator, TfliteRecord
 from toolchain.ops.common import elements
-from toolchain.ops.moves import SAME_TYPE, Loop, Move, moving
+from toolchain.ops.moves import SAME_TYPE, Loop, Move, in_order, moving
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ OPS = (
             Constraint(SAME_TYPE.sentence, _one_type),
             Constraint("its inputs must have one shape, and its output one dimension more", _agree),
         ),
+        copies=in_order(_moves),
         variants=(moving(_moves),),
     ),
 )

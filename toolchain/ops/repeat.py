@@ -14,6 +14,7 @@ from toolchain.ops.moves import (
     Move,
     constant_operands,
     few_loops,
+    in_order,
     loops_over,
     moving,
     steps_of,
@@ -87,6 +88,7 @@ OPS = (
             Constraint("its input must broadcast to its output's shape", _can_broadcast),
             few_loops(_broadcast_moves),
         ),
+        copies=in_order(_broadcast_moves),
         variants=(moving(_broadcast_moves),),
     ),
     Op(
@@ -102,6 +104,7 @@ OPS = (
             Constraint("its multiples must agree with its shapes", _tiled),
             few_loops(_tile_moves),
         ),
+        copies=in_order(_tile_moves),
         variants=(moving(_tile_moves),),
     ),
     Op(
@@ -113,6 +116,7 @@ OPS = (
             Constraint("its shape must be constant", lambda g, n: g.is_constant(n.inputs[0])),
             Constraint("it must fill its output with one value of the same type", _can_fill),
         ),
+        copies=in_order(_fill_moves),
         variants=(moving(_fill_moves),),
     ),
 )

@@ -14,6 +14,7 @@ from toolchain.ops.moves import (
     Move,
     constant_operands,
     few_loops,
+    in_order,
     moving,
     steps_of,
     whole_numbers,
@@ -61,6 +62,7 @@ OPS = (
             Constraint("its axes must be dimensions of its input", _axes_exist),
             few_loops(_moves),
         ),
+        copies=in_order(_moves),
         variants=(moving(_moves),),
     ),
 )

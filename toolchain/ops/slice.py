@@ -13,6 +13,7 @@ from toolchain.ops.moves import (
     Move,
     constant_operands,
     few_loops,
+    in_order,
     moving,
     steps_of,
     whole_numbers,
@@ -110,6 +111,7 @@ OPS = (
         ptq=PtqRule(shared=True),
         reference=_reference,
         constraints=(SAME_TYPE, constant_operands(), AGREE, few_loops(_moves)),
+        copies=in_order(_moves),
         variants=(moving(_moves),),
     ),
     Op(
@@ -126,6 +128,7 @@ OPS = (
             AGREE,
             few_loops(_moves),
         ),
+        copies=in_order(_moves),
         variants=(moving(_moves),),
     ),
 )

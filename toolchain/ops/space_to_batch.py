@@ -20,6 +20,7 @@ from toolchain.ops.moves import (
     Moves,
     constant_operands,
     few_loops,
+    in_order,
     moving,
     steps_of,
     whole_numbers,
@@ -135,6 +136,7 @@ def _op(name: str, builtin: str, table: str, reference: Reference, variant: Kern
             Constraint("its block and borders must agree with its shapes", _agree),
             few_loops(moves),
         ),
+        copies=in_order(moves),
         variants=(variant,),
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from toolchain.graph import Array, Graph, Node, Tensor
 from toolchain.ops.base import Constraint, Op, PtqRule, TfliteOperator, TfliteRecord
-from toolchain.ops.moves import SAME_TYPE, Move, few_loops, loops_over, moving, steps_of
+from toolchain.ops.moves import SAME_TYPE, Move, few_loops, in_order, loops_over, moving, steps_of
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ OPS = (
             Constraint(AGREE, lambda g, n: _agree(g.tensor(n.inputs[0]), g.tensor(n.outputs[0]), n.attrs.block)),
             few_loops(_depth_moves),
         ),
+        copies=in_order(_depth_moves),
         variants=(moving(_depth_moves),),
     ),
     Op(
@@ -94,6 +95,7 @@ OPS = (
             Constraint(AGREE, lambda g, n: _agree(g.tensor(n.outputs[0]), g.tensor(n.inputs[0]), n.attrs.block)),
             few_loops(_space_moves),
         ),
+        copies=in_order(_space_moves),
         variants=(moving(_space_moves),),
     ),
 )

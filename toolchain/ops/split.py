@@ -10,7 +10,7 @@ import numpy as np
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops.base import Constraint, Op, PtqRule, TfliteOperator, TfliteRecord, no_attrs
 from toolchain.ops.common import elements
-from toolchain.ops.moves import SAME_TYPE, Loop, Move, moving, whole_numbers
+from toolchain.ops.moves import SAME_TYPE, Loop, Move, in_order, moving, whole_numbers
 
 _TENSOR = {"split": 1}  # which input is in parts; SPLIT has the axis in front
 
@@ -94,6 +94,7 @@ def _op(name: str, builtin: str, table: str, count: str) -> Op:
             Constraint("its axis and sizes must be constants", _constant_axis),
             Constraint("its parts must fill its input along its axis", _agree),
         ),
+        copies=in_order(_moves),
         variants=(moving(_moves),),
     )
 

@@ -13,6 +13,7 @@ from toolchain.ops.moves import (
     Move,
     constant_operands,
     few_loops,
+    in_order,
     loops_over,
     moving,
     steps_of,
@@ -58,6 +59,7 @@ OPS = (
             Constraint("its permutation must name each dimension once and agree with its shapes", _shapes),
             few_loops(_moves),
         ),
+        copies=in_order(_moves),
         variants=(moving(_moves),),
     ),
 )

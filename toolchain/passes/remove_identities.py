@@ -3,6 +3,7 @@
 Exact by what is looked at:
 - the table of 256 codes of a codewise operator (RELU, QUANTIZE, ADD and MUL of one number, ...) is the identity on all
   codes that its input can hold (``intervals``), so each of its outputs is the code it read;
+- an operator that only moves elements may leave all of them in their order;
 - a concatenation of one tensor, a pad of nothing and a pooling of single pixels without stride copy each code;
   pooling clamps, and its clamp must change none of the codes that can come;
 - a mean over axes of length 1 requantizes a single code: all 256 are tried.
@@ -19,6 +20,7 @@ from collections.abc import Callable
 import numpy as np
 
 from toolchain.graph import Array, Graph, Node, Tensor
+from toolchain.ops import registry
 from toolchain.ops.common import activation_range
 from toolchain.ops.mean import axes
 from toolchain.ops.pad import widths
@@ -74,7 +76,11 @@ def _view_op(x: Tensor, out: Tensor) -> str:
 def _copies(graph: Graph, node: Node, bounds: Bounds) -> bool:
     """Whether the output's codes are those of the one variable input, in the same order."""
     variables = [n for n in node.inputs if n and not graph.is_constant(n)]
-    if len(variables) != 1 or not all(graph.tensor(n).dtype == "int8" for n in (*variables, *node.outputs)):
+    if len(variables) != 1:
+        return False
+    if registry()[node.op].copies(graph, node):
+        return True
+    if not all(graph.tensor(n).dtype == "int8" for n in (*variables, *node.outputs)):
         return False
     if is_codewise(graph, node):
         return _identity(code_table(graph, [node]), variables[0], bounds)
