@@ -60,7 +60,8 @@ def samples(model: Any, count: int, seed: int = 0) -> Array:
     strength = rng.uniform(0.1, 1.0, (count, *[1] * (len(shape) - 1)))
     values = walk + strength * rng.normal(size=shape)
     high = 255.0 if any(type(layer).__name__ == "Rescaling" for layer in model.layers) else 1.0
-    return (np.clip(values, -2, 2) * high).astype(np.float32)
+    result: Array = (np.clip(values, -2, 2) * high).astype(np.float32)
+    return result
 
 
 def _seed(name: str) -> int:
