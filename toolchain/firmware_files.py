@@ -53,7 +53,10 @@ class Selftest:
 
 @dataclass(frozen=True)
 class FwModel:
-    """What fw_model.c says of a model: ``sha256`` in hexadecimal, ``arena_macro`` a macro of ``<c_name>.h``."""
+    """What fw_model.c says of a model: ``sha256`` in hexadecimal, ``arena_macro`` a macro of ``<c_name>.h``.
+
+    ``stateful``: something lasts between inferences.
+    """
 
     name: str
     c_name: str
@@ -63,6 +66,7 @@ class FwModel:
     n_layers: int
     arena_macro: str
     selftests: tuple[Selftest, ...] = ()
+    stateful: bool = False
 
 
 def firmware_dir() -> Path:

@@ -37,13 +37,18 @@ class QuantParams:
 
 @dataclass(frozen=True, eq=False)
 class Tensor:
-    """A value of the graph. ``data`` is set for constants only, shaped like ``shape``."""
+    """A value of the graph. ``data`` is set for constants only, shaped like ``shape``.
+
+    ``initial``, shaped the same, makes it a state: it lasts from one inference to the next, and this is what it holds
+    before the first. Nothing produces a state; operators have it among their inputs, and some write there.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     quant: QuantParams | None = None
     data: Array | None = None
+    initial: Array | None = None
 
     @property
     def size(self) -> int:
@@ -111,6 +116,11 @@ class Graph:
 
     def is_constant(self, tensor: str) -> bool:
         return self.tensors[tensor].data is not None
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """What lasts from one inference to the next."""
+        return tuple(name for name, t in self.tensors.items() if t.initial is not None)
 
     def with_nodes(self, nodes: Iterable[Node], tensors: Mapping[str, Tensor]) -> Graph:
         """The same graph with other nodes; tensors that nothing uses any more are dropped."""

@@ -77,7 +77,7 @@ def inspect_model(job: Job, progress: Progress) -> Inspection:
 def _node(graph: Graph, i: int, plan: Plan | None) -> NodeInfo:
     """Node number ``i``. Without a plan some node is refused."""
     node, step = graph.nodes[i], plan.steps[i] if plan else None
-    out = graph.tensor(node.outputs[0])
+    out = graph.tensor((*node.outputs, *node.inputs)[0])  # what has no output updates its first input
     number, turns = _stage(plan, node)
     return NodeInfo(
         name=node.layers[0] if node.layers else node.name,

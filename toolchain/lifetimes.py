@@ -65,7 +65,10 @@ def shared_bytes(output: int, source: int, lead: int) -> int:
 
 
 class Lifetimes:
-    """From when to when each variable is alive; ``root`` is the tensor whose bytes a view shows."""
+    """From when to when each variable is alive; ``root`` is the tensor whose bytes a view shows.
+
+    States are alive all the time: in every step somebody needs their bytes, if only in the next inference.
+    """
 
     def __init__(self, graph: Graph, stages: Sequence[Stage] = ()) -> None:
         self.graph = graph
@@ -84,6 +87,8 @@ class Lifetimes:
         for name in graph.outputs:
             if name in self.first:
                 self.last[name] = len(graph.nodes)
+        for name in graph.states:
+            self.first[name], self.last[name] = 0, len(graph.nodes)
 
     def dies(self, source: str, time: int) -> bool:
         """Whether nobody reads the bytes of a variable after ``time``."""

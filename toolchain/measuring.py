@@ -137,13 +137,19 @@ def _counted(
 def evaluate(
     choice: PortChoice, target: Target, sha256: str, name: str, inputs: Sequence[Array], progress: Progress
 ) -> list[Array]:
-    """The board's outputs for every sample; ``inputs`` and the results have the samples first."""
+    """The board's outputs for every sample; ``inputs`` and the results have the samples first.
+
+    The samples are one stream: a model that keeps state begins it with its initial values.
+    """
     count = len(inputs[0])
     rows: list[list[Array]] = []
     with progress.step("Running on the board", count) as advance:
 
         def go_on() -> None:
             with linked(choice.url, target, sha256, name) as (link, _):
+                if link.info().stateful:
+                    rows.clear()
+                    link.inferences(restart=True)
                 for i in range(len(rows), count):
                     rows.append(link.infer([x[i] for x in inputs]))
                     advance(1)

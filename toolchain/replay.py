@@ -1,7 +1,8 @@
 """Checks a plan by replaying it over bytes that carry their owner's tag, independently of how it was made.
 
 Every input must still own its bytes when a kernel reads it, scratch must not hit what is read or written, and an output
-may take over bytes of an input only where its kernel allows it. Stages are replayed call by call and row by row.
+may take over bytes of an input only where its kernel allows it. Stages are replayed call by call and row by row. What
+lasts between inferences must be whole when the last step has run.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ FREE = -1
 def check_plan(plan: Plan) -> None:
     """Raises VerificationError."""
     replay = _Replay(plan)
-    for name in plan.graph.inputs:
+    for name in (*plan.graph.states, *plan.graph.inputs):
         replay.write(name)
-    for name in plan.graph.inputs:
+    for name in (*plan.graph.states, *plan.graph.inputs):
         replay.read("the caller", name)
     stages = {stage.first: stage for stage in plan.stages}
     staged = {i for stage in plan.stages for i in range(stage.first, stage.last + 1)}
@@ -36,6 +37,8 @@ def check_plan(plan: Plan) -> None:
     for name in plan.graph.outputs:
         if not plan.graph.is_constant(name):
             replay.read("the caller", name)
+    for name in plan.graph.states:
+        replay.read("the next inference", name)
 
 
 class _Replay:

@@ -12,7 +12,7 @@ from toolchain.errors import ModelError
 from toolchain.graph import Graph, Node
 from toolchain.importers.layer_names import layers_of
 from toolchain.ops import registry
-from toolchain.ops.base import unmet
+from toolchain.ops.base import Op, unmet
 
 DTYPES = ("int8", "int16", "int32", "uint8", "bool", "float32")  # of variables, as C and the protocol have them
 MAX_RANK = 6  # of inputs and outputs, as the protocol has them
@@ -37,7 +37,7 @@ def refusal_lines(reasons: Sequence[tuple[Node, str]]) -> list[str]:
 
 def _layer(node: Node) -> str:
     """The layer for a message; a node that shares its layer with others carries only its own name."""
-    named = node.layers if node.layers != (node.name,) else layers_of(node.outputs[0])
+    named = node.layers if node.layers != (node.name,) else layers_of((*node.outputs, node.name)[0])
     return named[0] if named else node.name
 
 
@@ -78,6 +78,8 @@ def _interface_problems(graph: Graph) -> list[str]:
             tensor = graph.tensor(name)
             if tensor.data is not None or _views_constant(graph, name):
                 problems.append(f"{what} {name} is a constant")
+            if tensor.initial is not None:
+                problems.append(f"{what} {name} is a state, which lasts between inferences")
             if len(tensor.shape) > MAX_RANK:
                 problems.append(f"{what} {name} has {len(tensor.shape)} dimensions; at most {MAX_RANK} are supported")
     if len(graph.inputs) + len(graph.outputs) > MAX_PORTS:
@@ -93,7 +95,8 @@ def _views_constant(graph: Graph, name: str) -> bool:
 def _variable_problems(graph: Graph) -> list[str]:
     """What is wrong with the tensors that will lie in the arena."""
     problems = []
-    for name in dict.fromkeys((*graph.inputs, *(out for node in graph.nodes for out in node.outputs))):
+    made = (out for node in graph.nodes for out in node.outputs)
+    for name in dict.fromkeys((*graph.inputs, *graph.states, *made)):
         tensor = graph.tensor(name)
         if tensor.dtype not in DTYPES:
             problems.append(f"tensor {name} is of type {tensor.dtype}")
@@ -107,13 +110,30 @@ def _variable_problems(graph: Graph) -> list[str]:
     return problems
 
 
+def _check_states(graph: Graph, node: Node, op: Op) -> None:
+    """A view would show a state's bytes when they are others already."""
+    if any(graph.tensor(node.inputs[k]).initial is None for k in op.updates(node)):
+        raise VerificationError(f"{node.name} updates what is no state")
+    if op.view and graph.tensor(node.inputs[0]).initial is not None:
+        raise VerificationError(f"{node.name} is a view of state {node.inputs[0]}")
+
+
 def check_graph(graph: Graph) -> None:
-    """Every tensor is defined before it is read, by one producer; constants have their declared shape and type."""
-    defined = {n for n, t in graph.tensors.items() if t.data is not None} | set(graph.inputs)
+    """Every tensor is defined before it is read, by one producer; constants have their declared shape and type.
+
+    So have states, and only they are updated.
+    """
+    defined = {n for n, t in graph.tensors.items() if t.data is not None} | set(graph.inputs) | set(graph.states)
     for name, tensor in graph.tensors.items():
-        if tensor.data is not None and (tensor.data.shape != tensor.shape or tensor.data.dtype != tensor.dtype):
-            raise VerificationError(f"constant {name} is {tensor.data.dtype} {tensor.data.shape}")
+        for data in (tensor.data, tensor.initial):
+            if data is not None and (data.shape != tensor.shape or data.dtype != tensor.dtype):
+                raise VerificationError(f"constant {name} is {data.dtype} {data.shape}")
+        if tensor.initial is not None and (tensor.data is not None or name in (*graph.inputs, *graph.outputs)):
+            raise VerificationError(f"state {name} is a constant, an input or an output")
     for node in graph.nodes:
+        op = registry().get(node.op)
+        if op is not None:
+            _check_states(graph, node, op)
         for name in node.inputs:
             if name and name not in defined:
                 raise VerificationError(f"{node.name} reads {name} before it is written")

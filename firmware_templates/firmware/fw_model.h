@@ -53,6 +53,8 @@ struct fw_model {
     void *(*input)(int index); /* where input `index` lies in the arena */
     const void *(*output)(int index);
     int (*run)(void); /* one inference; may overwrite the inputs */
+    /* The state between inferences as it is at first; a null pointer where there is none. */
+    void (*reset)(void);
     /*
      * One inference that stores nn_ticks() into stamps[0] before layer `first` and into
      * stamps[k + 1] after layer first + k, for at most `count` layers; returns the number of layers

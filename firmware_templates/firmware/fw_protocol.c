@@ -34,6 +34,9 @@ static struct {
 
 static int init_result;
 
+/* Inferences of RUN since the model's state was as it is at first. */
+static uint32_t inferences;
+
 /* What a request made of its body: a reply of n bytes, or an error. */
 struct outcome {
     uint32_t code;  /* enum fw_error */
@@ -115,7 +118,7 @@ static struct outcome info_model(void)
 
     p = put_u16(p, FW_PROTOCOL_VERSION);
     p = put_u8(p, (uint32_t)fw_timer_unit());
-    p = put_u8(p, fw_started_by_fault() ? 1u : 0u);
+    p = put_u8(p, (fw_started_by_fault() ? 1u : 0u) | (fw_model.reset != NULL ? 2u : 0u));
     p = put_u32(p, fw_clock_hz());
     p = put_u8(p, fw_model.n_inputs);
     p = put_u8(p, fw_model.n_outputs);
@@ -227,8 +230,18 @@ static struct outcome timed_run(void)
     return reply_of(ticks > empty ? ticks - empty : 0);
 }
 
-/* Answer n inferences with their ticks. */
-static struct outcome bench(uint32_t n)
+/* What lasts between inferences becomes what it is at first. */
+static void fresh_state(void)
+{
+    if (fw_model.reset != NULL) {
+        fw_model.reset();
+    }
+    inferences = 0;
+}
+
+/* Answer n inferences with their ticks: each from a fresh state, which is left behind, or the next
+ * of the stream. */
+static struct outcome bench(uint32_t n, int fresh)
 {
     if (n == 0 || n > FW_MAX_BENCH) {
         return error_of(FW_ERROR_RANGE, FW_MAX_BENCH);
@@ -239,12 +252,19 @@ static struct outcome bench(uint32_t n)
     uint8_t *p = body;
 
     while (n-- > 0) {
-        const struct outcome run = timed_run();
-
-        if (run.code != FW_OK) {
-            return run;
+        if (fresh) {
+            fresh_state();
         }
-        p = put_u32(p, run.value);
+        const struct outcome ran = timed_run();
+
+        inferences++;
+        if (fresh) {
+            fresh_state();
+        }
+        if (ran.code != FW_OK) {
+            return ran;
+        }
+        p = put_u32(p, ran.value);
     }
     return reply_until(p);
 }
@@ -269,7 +289,11 @@ static struct outcome profile(void)
     }
     const uint32_t empty = empty_ticks();
 
-    if (fw_model.profile(stamps, first, count) != count) {
+    fresh_state();
+    const uint32_t stamped = fw_model.profile(stamps, first, count);
+
+    fresh_state();
+    if (stamped != count) {
         return error_of(FW_ERROR_INFERENCE, 0);
     }
     uint8_t *p = body;
@@ -308,10 +332,10 @@ static struct outcome selftest(void)
     const struct fw_selftest *test = &fw_model.selftests[index];
 
     fill_inputs(test->seed, test->inputs);
-    const struct outcome run = bench(1);
+    const struct outcome ran = bench(1, 1);
 
-    if (run.code != FW_OK) {
-        return run;
+    if (ran.code != FW_OK) {
+        return ran;
     }
     for (uint32_t i = 0; i < fw_model.n_outputs; i++) {
         crc = fw_crc32(crc, fw_model.output((int)i), fw_model.tensors[fw_model.n_inputs + i].bytes);
@@ -319,19 +343,30 @@ static struct outcome selftest(void)
     return reply_until(put_u32(put_u32(body, test->crc), crc));
 }
 
+static struct outcome state(void)
+{
+    if (body[0] > 1) {
+        return error_of(FW_ERROR_RANGE, 1);
+    }
+    if (body[0] == 1) {
+        fresh_state();
+    }
+    return reply_until(put_u32(body, inferences));
+}
+
 /* Body length of a request, for the ones that have only one. */
 static int request_bytes(uint32_t opcode)
 {
     static const uint8_t bytes[] = {
-        [FW_INFO] = 1,    [FW_RUN] = 0,      [FW_READ] = 7,  [FW_BENCH] = 2,
-        [FW_PROFILE] = 4, [FW_SELFTEST] = 2, [FW_STACK] = 0, [FW_RESET] = 0,
+        [FW_INFO] = 1,     [FW_RUN] = 0,   [FW_READ] = 7,  [FW_BENCH] = 2, [FW_PROFILE] = 4,
+        [FW_SELFTEST] = 2, [FW_STACK] = 0, [FW_RESET] = 0, [FW_STATE] = 1,
     };
     return bytes[opcode];
 }
 
 static struct outcome serve(uint32_t opcode, uint32_t length)
 {
-    if (opcode < FW_INFO || opcode > FW_RESET) {
+    if (opcode < FW_INFO || opcode > FW_STATE) {
         return error_of(FW_ERROR_OPCODE, opcode);
     }
     if (opcode == FW_WRITE ? length < 6 : length != (uint32_t)request_bytes(opcode)) {
@@ -343,17 +378,19 @@ static struct outcome serve(uint32_t opcode, uint32_t length)
     case FW_WRITE:
         return write_tensor(length);
     case FW_RUN:
-        return bench(1);
+        return bench(1, 0);
     case FW_READ:
         return read_tensor();
     case FW_BENCH:
-        return bench(get_u16(body));
+        return bench(get_u16(body), 1);
     case FW_PROFILE:
         return profile();
     case FW_SELFTEST:
         return selftest();
     case FW_STACK:
         return reply_until(put_u32(put_u32(body, fw_stack_used()), fw_stack_reserved()));
+    case FW_STATE:
+        return state();
     default: /* FW_RESET */
         return reply_of(0);
     }

@@ -21,6 +21,7 @@ enum fw_opcode {
     FW_SELFTEST = 0x07,
     FW_STACK = 0x08,
     FW_RESET = 0x09,
+    FW_STATE = 0x0A,
     FW_REPLY = 0x80,
     FW_ERROR = 0xFF
 };

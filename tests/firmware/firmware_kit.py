@@ -44,8 +44,8 @@ def _given_selftest() -> Selftest:
     return Selftest(SEED, tiny_crc(SEED + 2), a + b)
 
 
-def tiny_model(name: str = "tiny") -> FwModel:
-    """Its second self test is wrong on purpose."""
+def tiny_model(name: str = "tiny", stateful: bool = False) -> FwModel:
+    """Its second self test is wrong on purpose. One with state must be built with TINY_STATE."""
     return FwModel(
         name,
         "tiny",
@@ -55,6 +55,7 @@ def tiny_model(name: str = "tiny") -> FwModel:
         n_layers=2,
         arena_macro="TINY_ARENA_BYTES",
         selftests=(Selftest(SEED, tiny_crc(SEED)), Selftest(SEED + 1, tiny_crc(SEED + 1) ^ 1), _given_selftest()),
+        stateful=stateful,
     )
 
 
@@ -158,6 +159,7 @@ class Oracle:
     """
 
     arena: bytearray = field(default_factory=lambda: bytearray(A_BYTES + B_BYTES))
+    runs: int = 0
 
     def answers(self, line: bytes) -> list[Frame]:
         """The replies to the bytes on the line. Bodies are None where they are not predicted (times)."""
@@ -179,10 +181,11 @@ class Oracle:
             7: self._selftest,
             8: self._stack,
             9: self._reset,
+            10: self._state,
         }
         if frame.opcode not in handlers:
             return _error(sequence, 2, frame.opcode)
-        lengths = {1: 1, 3: 0, 4: 7, 5: 2, 6: 4, 7: 2, 8: 0, 9: 0}
+        lengths = {1: 1, 3: 0, 4: 7, 5: 2, 6: 4, 7: 2, 8: 0, 9: 0, 10: 1}
         if len(body) < 6 if frame.opcode == 2 else len(body) != lengths[frame.opcode]:
             return _error(sequence, 3, len(body))
         result = handlers[frame.opcode](body)
@@ -219,6 +222,7 @@ class Oracle:
 
     def _run(self, body: bytes) -> bytes:
         self._infer()
+        self.runs += 1
         return b"?" * 4
 
     def _read(self, body: bytes) -> bytes | tuple[int, int]:
@@ -231,6 +235,7 @@ class Oracle:
             return 5, 128
         for _ in range(n):
             self._infer()
+        self.runs = 0
         return b"?" * 4 * n
 
     def _profile(self, body: bytes) -> bytes | tuple[int, int]:
@@ -240,6 +245,7 @@ class Oracle:
         if first + count > 2:
             return 4, first + count - 1
         self._infer()
+        self.runs = 0
         return b"?" * 4 * count
 
     def _selftest(self, body: bytes) -> bytes | tuple[int, int]:
@@ -248,14 +254,21 @@ class Oracle:
             return 4, index
         self.arena[:] = b"".join(selftest_inputs(SEED + index, SIZES[:2]))
         self._infer()
+        self.runs = 0
         crc = tiny_crc(SEED + index)
         return struct.pack("<II", crc ^ (index == 1), crc)
+
+    def _state(self, body: bytes) -> bytes | tuple[int, int]:
+        if body[0] > 1:
+            return 5, 1
+        self.runs *= 1 - body[0]
+        return struct.pack("<I", self.runs)
 
     def _stack(self, body: bytes) -> bytes:
         return b"?" * 8
 
     def _reset(self, body: bytes) -> bytes:
-        self.arena[:] = bytes(len(self.arena))
+        self.arena[:], self.runs = bytes(len(self.arena)), 0
         return b""
 
 

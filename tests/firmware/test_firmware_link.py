@@ -151,6 +151,67 @@ def test_a_line_that_damages_and_loses_bytes_costs_time_only(host_elf: Path, see
         inner.close()
 
 
+@pytest.fixture(scope="session")
+def stateful_elf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose outputs tell how many inferences there were."""
+    options = ["-DNN_PROFILE", "-DTINY_STATE", "-fsanitize=address,undefined"]
+    return build(tmp_path_factory.mktemp("state") / "fw", "host", tiny_model(stateful=True), options)
+
+
+def _ran(link: Link, seed: int) -> int:
+    """How many inferences there were since the state was fresh, before one with this seed's inputs."""
+    a, b = random_inputs(seed)
+    y, z = link.infer(tensors(a, b))
+    expected_y, expected_z = tiny_reference(a, b)
+    assert (y.tobytes(), z.tobytes()[1:]) == (expected_y, expected_z[1:])
+    return (int(z[0]) - expected_z[0]) & 0xFF
+
+
+def test_each_stream_of_a_model_with_state_begins_afresh(stateful_elf: Path) -> None:
+    """What measures starts from the first state and leaves it behind."""
+    port = open_host(stateful_elf)
+    link = Link(port)
+    assert link.info().stateful
+    assert [_ran(link, k) for k in range(3)] == [0, 1, 2]
+    assert link.inferences() == 3
+    assert link.inferences(restart=True) == 0
+    for measures in (lambda: link.bench(5), link.profile, lambda: link.selftest(0)):
+        assert [_ran(link, k) for k in range(2)] == [0, 1]
+        measures()
+        assert link.inferences() == 0
+    assert link.selftest(0)
+    port.close()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_lost_answer_repeats_no_inference_of_a_model_with_state(stateful_elf: Path, seed: int) -> None:
+    inner = open_host(stateful_elf)
+    try:
+        flaky = FlakyLine(inner, seed, 4e-4)
+        link = Link(flaky, timeout=0.1, retries=10)
+        assert [_ran(link, 100 * seed + k) for k in range(24)] == list(range(24))
+        assert flaky.hits > 0
+    finally:
+        inner.close()
+
+
+def test_a_restart_in_the_middle_of_a_stream_is_told(stateful_elf: Path) -> None:
+    port = open_host(stateful_elf)
+    link = Link(port)
+    assert [_ran(link, k) for k in range(2)] == [0, 1]
+    run = link.run
+
+    def lost() -> int:
+        run()
+        link.reset()
+        raise LinkError("no answer", "")
+
+    link.run = lost  # type: ignore[method-assign]
+    with pytest.raises(BoardError, match="the model's state is lost"):
+        _ran(link, 2)
+    port.close()
+
+
 @pytest.mark.parametrize("fault", ["flip_rx", "drop_rx", "flip_tx", "drop_tx"])
 @pytest.mark.parametrize("at", [3, 700, 1400, 1411])
 def test_one_damaged_byte_to_or_from_the_virtual_board(m4_elf: Path, fault: str, at: int) -> None:

@@ -19,7 +19,7 @@ from toolchain.link.frames import MAX_BODY, Frame, encode
 def good_request(rng: np.random.Generator) -> bytes:
     """A request that the firmware must carry out; not RESET, which has its own test."""
     tensor = int(rng.integers(2))
-    kind = int(rng.integers(7))
+    kind = int(rng.integers(8))
     if kind == 0:
         n = int(rng.integers(1, min(507, SIZES[tensor]) + 1))
         offset = int(rng.integers(SIZES[tensor] - n + 1))
@@ -35,6 +35,7 @@ def good_request(rng: np.random.Generator) -> bytes:
         (5, struct.pack("<H", rng.integers(1, 4))),
         (6, struct.pack("<HH", rng.integers(2), 1)),
         (8, b""),
+        (10, bytes([rng.integers(2)])),
     ]
     opcode, body = bodies[kind - 2]
     return encode(Frame(opcode, int(rng.integers(256)), body))
@@ -43,7 +44,7 @@ def good_request(rng: np.random.Generator) -> bytes:
 def edge_request(rng: np.random.Generator) -> bytes:
     """A whole frame whose opcode, length or numbers are at or beyond the limits."""
     numbers = [0, 1, 2, 3, 4, 15, 16, 17, 127, 128, 129, 511, 512, 513, 1199, 1200, 1201, 0xFFFF, 2**31, 2**32 - 1]
-    opcode = int(rng.choice([*range(9), 10, 0x7F, 0x81, 0xFF]))
+    opcode = int(rng.choice([*range(9), 10, 11, 0x7F, 0x81, 0xFF]))
     pick = [int(n) for n in rng.choice(numbers, 3)]
     body = struct.pack("<BIH", pick[0] & 0xFF, pick[1], pick[2] & 0xFFFF)
     if opcode in (5, 7):

@@ -12,6 +12,7 @@ int tiny_init(void);
 void *tiny_input(int i);
 const void *tiny_output(int i);
 int tiny_run(void);
+void tiny_reset(void);
 #ifdef NN_PROFILE
 uint32_t tiny_profile(uint32_t *stamps, uint32_t first, uint32_t count);
 #endif

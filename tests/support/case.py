@@ -64,7 +64,8 @@ class Exact:
 class TensorSpec:
     """A tensor. One ``scale`` or one for each index of ``axis``; none for a tensor that is not quantized.
 
-    ``data`` makes it a constant. One object used in two places is one tensor.
+    ``data`` makes it a constant, ``variable`` what lasts between inferences. One object used in two places is one
+    tensor.
     """
 
     shape: tuple[int, ...]
@@ -74,6 +75,7 @@ class TensorSpec:
     axis: int = 0
     data: Seeded | Real | Choice | Sparse | Exact | None = None
     name: str = ""
+    variable: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +85,7 @@ class Operator:
     builtin: str
     inputs: tuple[TensorSpec | None, ...]
     outputs: tuple[TensorSpec, ...]
-    options: Mapping[str, int | float | tuple[int, ...]] = field(default_factory=dict)
+    options: Mapping[str, int | float | str | tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +94,7 @@ class Case:
 
     ``positions``: the lowest and the highest number of its int32 inputs.
     Only the first ``oracle_sets`` input sets, when given, are within what TFLM itself defines.
+    ``before``: operators in front of it. With state the input sets are inferences one after the other.
     ``oracle`` has the right outputs: TensorFlow Lite's own reference kernels where TFLM lacks the operator, or reads
     what nobody has set.
     """
@@ -102,6 +105,7 @@ class Case:
     positions: tuple[int, int] | None = None
     oracle_sets: int | None = None
     oracle: str = TFLM
+    before: tuple[Operator, ...] = ()
 
 
 def constant_data(spec: TensorSpec, seed: str) -> Array:

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from unittest import mock
 
-import numpy as np
-
 from support.case import Array
 from toolchain import flashers, placement
 from toolchain.build import Firmware, build
@@ -137,7 +135,7 @@ def planned_apart(graph: Graph, steps: tuple[Step, ...]) -> tuple[Plan, list[tup
         end = start + size
         return start
 
-    for name in graph.inputs:
+    for name in (*graph.states, *graph.inputs):
         offsets[name] = place(graph.tensor(name).nbytes)
     for step in steps:
         for name in step.node.outputs:
@@ -156,8 +154,10 @@ def planned_over(graph: Graph, steps: Sequence[Step]) -> Plan:
     offsets: dict[str, int] = {}
     scratch: dict[str, int] = {}
     end = 0
+    for name in graph.states:
+        offsets[name], end = end, -(-(end + graph.tensor(name).nbytes) // 16) * 16
     for step in steps:
-        source, out = step.node.inputs[0], step.node.outputs[0]
+        source, out = step.node.inputs[0], (*step.node.outputs, "")[0]
         variables = [n for n in dict.fromkeys(step.node.inputs) if n and not graph.is_constant(n)]
         start = end
         if not step.calls:
@@ -168,7 +168,8 @@ def planned_over(graph: Graph, steps: Sequence[Step]) -> Plan:
         if source in offsets or step.node.inputs.count(source) > 1 or graph.is_constant(source):
             overlap = None
         lead = 0 if overlap is None else -(-overlap.lead // 4) * 4
-        offsets[out], end = start, start + graph.tensor(out).nbytes
+        if out:
+            offsets[out], end = start, start + graph.tensor(out).nbytes
         for name in variables:
             if name not in offsets:
                 offsets[name] = start + lead if overlap and name == source else -(-end // 4) * 4
@@ -245,6 +246,7 @@ def build_firmware(
         n_layers=len(plan.layers),
         arena_macro=f"{ident.c_name.upper()}_ARENA_BYTES",
         selftests=tuple(selftests),
+        stateful=bool(plan.graph.states),
     )
     return build(tree, plan, model, target, folder, sanitize)
 
@@ -299,8 +301,3 @@ def failed_selftests(graph: Graph, target: Target) -> list[int]:
     assert target.emulator is not None
     with linked(f"virtual://{target.emulator.board}", target, ident.sha256, ident.name) as (link, _):
         return [i for i in range(link.info().n_selftests) if not link.selftest(i)]
-
-
-def repeated(x: Array, samples: int) -> Array:
-    """The samples of ``x`` over and over, until there are ``samples``."""
-    return x[np.arange(samples) % len(x)]

@@ -31,13 +31,14 @@ _TYPES = {
     "int64": "INT64",
     "uint8": "UINT8",
     "bool": "BOOL",
+    "resource": "RESOURCE",
 }
 PLACEHOLDER_CODE = 127  # in the one-byte field of old readers, for operators that have no number there
 
 
 def case_model(case: Case) -> bytes:
-    """The case's operator as a model whose inputs are the tensors that are not constant."""
-    return pack(model([case.operator], case.id))
+    """The case's operators as a model whose inputs are the tensors that nothing writes."""
+    return pack(model([*case.before, case.operator], case.id))
 
 
 def write_model(operators: Sequence[Operator], seed: str = "model") -> bytes:
@@ -54,7 +55,7 @@ def model(operators: Sequence[Operator], seed: str = "model") -> Any:
     graph.name = "main"
     buffers = [schema.BufferT()]
     graph.tensors = [_tensor(t, i, f"{seed}:{i}", buffers) for i, t in enumerate(tensors)]
-    graph.inputs = [index[t] for t in tensors if t not in written and t.data is None]
+    graph.inputs = [index[t] for t in tensors if t not in written and t.data is None and not t.variable]
     graph.outputs = [index[t] for t in tensors if t in written and t not in read]
     builtins = list(dict.fromkeys(o.builtin for o in operators))
     graph.operators = [_operator(o, index, builtins) for o in operators]
@@ -101,6 +102,7 @@ def _tensor(spec: TensorSpec, index: int, seed: str, buffers: list[Any]) -> Any:
     tensor.shape = list(spec.shape)
     tensor.type = getattr(schema.TensorType, _TYPES[spec.dtype])
     tensor.hasRank = True
+    tensor.isVariable = spec.variable
     if spec.data is not None:
         buffer = schema.BufferT()
         buffer.data = np.frombuffer(constant_data(spec, seed).tobytes(), np.uint8)

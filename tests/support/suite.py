@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 
@@ -41,6 +42,18 @@ def case_inputs(case: Case) -> list[Array]:
 def reference_outputs(case: Case) -> list[Array]:
     """What the numpy reference makes of the case's inputs."""
     return run(case_graph(case), case_inputs(case))
+
+
+def expected_outputs(case: Case, samples: int, some: Callable[[Array], Array] = lambda x: x) -> list[Array]:
+    """What the reference makes of ``samples`` inferences on the case's inputs, or ``some`` of them, over and over."""
+    if case_graph(case).states:
+        return run(case_graph(case), [repeated(some(x), samples) for x in case_inputs(case)])
+    return [repeated(some(x), samples) for x in reference_outputs(case)]
+
+
+def repeated(x: Array, samples: int) -> Array:
+    """The samples of ``x`` over and over, until there are ``samples``."""
+    return x[np.arange(samples) % len(x)]
 
 
 def oracle_outputs(case: Case) -> list[Array]:

@@ -140,6 +140,16 @@ class CallView:
     row_fields: tuple[RowField, ...] = ()
 
 
+@dataclass(frozen=True)
+class StateView:
+    """Bytes that last between inferences: at first ``fill`` in each, or what the constant ``const`` holds."""
+
+    offset: int
+    nbytes: int
+    fill: int = 0
+    const: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class ImageView:
     """A tensor of a stage: a whole one, or the strip that step number ``step`` fills."""
@@ -190,6 +200,7 @@ class ModelView:
     outputs: list[TensorView]
     layers: tuple[LayerView, ...]
     consts: tuple[ConstView, ...]
+    states: tuple[StateView, ...] = ()
     numbers: str = "int8"
     version: str = __version__
 
@@ -227,6 +238,10 @@ class ModelView:
         return sorted(headers | ({"nn_rows.h"} if any(layer.stage for layer in self.layers) else set()))
 
     @property
+    def state_bytes(self) -> int:
+        return sum(state.nbytes for state in self.states)
+
+    @property
     def simple(self) -> bool:
         """One input and one output: the model gets ``<name>_invoke``."""
         return len(self.inputs) == len(self.outputs) == 1
@@ -249,6 +264,7 @@ def model_view(plan: Plan, ident: ModelId, target: Target) -> ModelView:
 
     consts: list[ConstView] = []
     layers = tuple(_layer_view(plan, layer, i, consts) for i, layer in enumerate(plan.layers))
+    states = tuple(_state_view(plan, name, i, consts) for i, name in enumerate(graph.states))
     return ModelView(
         ident=ident,
         target=target,
@@ -257,8 +273,21 @@ def model_view(plan: Plan, ident: ModelId, target: Target) -> ModelView:
         outputs=views(graph.outputs, "OUTPUT"),
         layers=layers,
         consts=tuple(consts),
+        states=states,
         numbers=numbers_of(graph),
     )
+
+
+def _state_view(plan: Plan, name: str, index: int, consts: list[ConstView]) -> StateView:
+    """A state is set by memset where all of its first bytes are equal."""
+    tensor = plan.graph.tensor(name)
+    assert tensor.initial is not None
+    offset, content = plan.memory.offsets[name], np.unique(np.frombuffer(tensor.initial.tobytes(), np.uint8))
+    if len(content) == 1:
+        return StateView(offset, tensor.nbytes, fill=int(content[0]))
+    const = ConstView(f"state_{index}", C_TYPES[tensor.dtype], tensor.initial, f"the first values of {comment(name)}")
+    consts.append(const)
+    return StateView(offset, tensor.nbytes, const=const.name)
 
 
 def _layer_view(plan: Plan, layer: Layer, index: int, consts: list[ConstView]) -> LayerView:
@@ -345,7 +374,8 @@ def _layer_comment(graph: Graph, layer: Layer, index: int) -> str:
 def layer_text(graph: Graph, node: Node) -> str:
     """A node for people, for example: conv2d  8x8x16 -> 8x8x32, 3x3, relu."""
     shapes = [_shape(graph.tensor(n)) for n in node.inputs if n and not graph.is_constant(n)]
-    text = f"{node.op}  {' + '.join(shapes)} -> {_shape(graph.tensor(node.outputs[0]))}"
+    results = [_shape(graph.tensor(n)) for n in node.outputs[:1]]
+    text = f"{node.op}  {' -> '.join([' + '.join(shapes), *results])}"
     window = getattr(node.attrs, "window", None)
     if window is not None:
         text += f", {window.size[0]}x{window.size[1]}"

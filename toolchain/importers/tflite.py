@@ -19,6 +19,7 @@ from ai_edge_litert import schema_py_generated as schema
 from toolchain.errors import ModelError
 from toolchain.graph import Array, Graph, Node, QuantParams, Tensor
 from toolchain.importers.layer_names import layers_of, own_layers
+from toolchain.importers.variables import with_states
 from toolchain.ops import by_tflite_name
 from toolchain.ops.base import TfliteOperator
 
@@ -29,6 +30,7 @@ _BUILTIN_NAMES = {v: k for k, v in vars(schema.BuiltinOperator).items() if isins
 _TYPE_NAMES = {v: k.lower() for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
 _HINT = "Export, copy or download the file again."
 _MAX_TENSOR_BYTES = 1 << 30
+_WITHOUT_OUTPUT = ("ASSIGN_VARIABLE", "CALL_ONCE", "IF", "WHILE")
 _CONSTANT_TYPES = ("int8", "int16", "int32", "int64", "uint8", "bool", "float32")
 
 
@@ -91,15 +93,14 @@ class _Reader:
             outputs=self._names(self.subgraph.outputs, "graph output"),
         )
         self._check_order(graph)
-        return graph
+        return with_states(graph)
 
     def _check_order(self, graph: Graph) -> None:
         """Every tensor is written once, before it is read."""
         if "" in (*graph.inputs, *graph.outputs) or len(set(graph.inputs)) < len(graph.inputs):
             raise self._damaged("an input or output is absent or listed twice")
-        # What lasts between inferences belongs to operators that are refused later, together with all others.
-        states = {n for n, raw in zip(self.names, self.subgraph.tensors or [], strict=True) if raw.isVariable}
-        written = {n for n, t in graph.tensors.items() if t.data is not None} | states | set(graph.inputs)
+        written = {n for n, t in graph.tensors.items() if t.data is not None or t.initial is not None}
+        written |= set(graph.inputs)
         for node in graph.nodes:
             for name in node.inputs:
                 if name and name not in written:
@@ -146,7 +147,9 @@ class _Reader:
         dtype = _TYPE_NAMES.get(int(raw.type), f"type {raw.type}")
         if raw.sparsity is not None:
             raise ModelError(f"{self.where}: tensor {name} is sparse", "Export the model without sparse tensors.")
-        return Tensor(name, shape, dtype, _quantization(raw.quantization), self._data(raw, name, shape, dtype))
+        quant, data = _quantization(raw.quantization), self._data(raw, name, shape, dtype)
+        initial = _initial(shape, dtype, quant) if raw.isVariable and data is None else None
+        return Tensor(name, shape, dtype, quant, data, initial)
 
     def _data(self, raw: Any, name: str, shape: tuple[int, ...], dtype: str) -> Array | None:
         buffers = self.model.buffers or []
@@ -183,14 +186,15 @@ class _Reader:
             builtin = f"CUSTOM {_text(code.customCode)}"
         inputs = self._names(op.inputs, builtin)
         outputs = self._names(op.outputs, builtin)
-        if not outputs or not all(outputs):
+        if not all(outputs) or (not outputs and builtin not in _WITHOUT_OUTPUT):
             raise self._damaged(f"a {builtin} has no output")
         known = by_tflite_name().get(builtin)
         kind = known.name if known else builtin
-        name = f"{kind}_{taken[kind]}" if known else outputs[0]
+        name = f"{kind}_{taken[kind]}" if known else (*outputs, builtin)[0]
         taken[kind] += 1
+        layers = layers_of((*outputs, *inputs, "")[0])
         if known is None:
-            return Node(name, kind, inputs, outputs, layers=layers_of(outputs[0]))
+            return Node(name, kind, inputs, outputs, layers=layers)
         view = TfliteOperator(
             builtin,
             op.builtinOptions,
@@ -199,9 +203,19 @@ class _Reader:
         )
         try:
             attrs = known.read(view)
+            states = known.states(view, attrs)
         except (*DAMAGE, AssertionError) as e:
             raise self._damaged(f"{name} ({builtin}) lacks options or inputs that it must have") from e
-        return Node(name, kind, inputs, outputs, attrs, layers=layers_of(outputs[0]))
+        own = [Tensor(f"{name}/state{k}", s.shape, str(s.dtype), initial=s) for k, s in enumerate(states)]
+        tensors |= {t.name: t for t in own}
+        return Node(name, kind, (*inputs, *(t.name for t in own)), outputs, attrs, layers=layers)
+
+
+def _initial(shape: tuple[int, ...], dtype: str, quant: QuantParams | None) -> Array | None:
+    """What TFLM puts into a variable tensor first: real zeros into int8, the number 0 into all else."""
+    if dtype not in _CONSTANT_TYPES or int(np.prod(shape, dtype=object)) > _MAX_TENSOR_BYTES:
+        return None  # refused later, with its operator
+    return np.full(shape, quant.zero_point[0] if quant and dtype == "int8" else 0, dtype)
 
 
 def _quantization(raw: Any) -> QuantParams | None:

@@ -173,6 +173,10 @@ class Link:
         used, reserved = struct.unpack("<II", self._request(Opcode.STACK, reply=8))
         return used, reserved
 
+    def inferences(self, restart: bool = False) -> int:
+        """How many times RUN has run since the model's state was as it is at first; ``restart`` makes it so."""
+        return int.from_bytes(self._request(Opcode.STATE, bytes((restart,)), reply=4), "little")
+
     def reset(self) -> None:
         """Restart the firmware and wait until it answers again."""
         self._request(Opcode.RESET, reply=0)
@@ -183,11 +187,13 @@ class Link:
     def infer(self, inputs: Sequence[Array]) -> list[Array]:
         """Write the inputs, run, read the outputs; arrays of the board's types and shapes.
 
-        The whole is repeated when the answer to RUN is lost, because the inputs may be gone by then. Raises
-        ValueError for arrays that do not fit.
+        The whole is repeated when the answer to RUN is lost, because the inputs may be gone by then; with a model that
+        keeps state, only when it did not run. Raises ValueError for arrays that do not fit, BoardError when a state is
+        lost.
         """
         info = self.info()
         data = [_bytes_for(array, tensor) for array, tensor in _pairs(inputs, info.inputs)]
+        count = self.inferences() if info.stateful else 0
         for attempt in range(self._retries + 1):
             for index, raw in enumerate(data):
                 self.write(index, raw)
@@ -196,6 +202,8 @@ class Link:
                 break
             except LinkError:
                 self._check_fault(info)
+                if info.stateful and self._ran(count):
+                    break
                 if attempt == self._retries:
                     raise
         first = len(info.inputs)
@@ -222,6 +230,16 @@ class Link:
         model = self._model_info()
         if model.flags & 1 and not before.started_by_fault:
             raise BoardError(f"the firmware crashed while it ran {before.name!r} and restarted", _CRASHED)
+
+    def _ran(self, before: int) -> bool:
+        """Whether there has been one inference more than ``before``. Raises BoardError when the board restarted."""
+        count = self.inferences()
+        if count not in (before, before + 1):
+            raise BoardError(
+                f"the model's state is lost: the board has run {count} inferences instead of {before + 1}",
+                "It restarted in the middle; check its supply, and measure again.",
+            )
+        return count == before + 1
 
     def _contact(self) -> bytes:
         """INFO of the model, asked again and again with growing patience: a starting board loses what comes early."""

@@ -28,6 +28,7 @@ class Opcode(IntEnum):
     SELFTEST = 0x07
     STACK = 0x08
     RESET = 0x09
+    STATE = 0x0A
     REPLY = 0x80
     ERROR = 0xFF
 

@@ -37,6 +37,7 @@ class DeviceInfo:
     """``clock_hz`` is the core clock as it runs, 0 for a process of this computer; ``arena_bytes`` in bytes.
 
     ``sha256`` (hexadecimal) is of the quantized model. ``started_by_fault``: a CPU fault caused the last restart.
+    ``stateful``: an inference depends on those before it.
     """
 
     name: str
@@ -49,6 +50,7 @@ class DeviceInfo:
     started_by_fault: bool
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
+    stateful: bool = False
 
     @property
     def tensors(self) -> tuple[TensorInfo, ...]:
@@ -83,6 +85,7 @@ class ModelReply:
             started_by_fault=bool(self.flags & 1),
             inputs=tuple(tensors[: self.n_inputs]),
             outputs=tuple(tensors[self.n_inputs :]),
+            stateful=bool(self.flags & 2),
         )
 
 

@@ -44,8 +44,8 @@ class Const:
 class KernelCall:
     """One C call: ``symbol(&params, inputs..., outputs...[, scratch])``, as structure, never as C text.
 
-    ``inputs`` and ``outputs`` are tensor names in the order of the C arguments. ``scratch_bytes`` > 0 adds
-    a last argument that points at so many bytes of the arena.
+    ``inputs`` (states among them) and ``outputs`` are tensor names in the order of the C arguments.
+    ``scratch_bytes`` > 0 adds a last argument that points at so many bytes of the arena.
     """
 
     symbol: str
@@ -217,6 +217,12 @@ class Op:
     ``tflite`` it is one that only passes make. ``write`` is the way back to a TFLite file, None for what passes make or
     remove; ``ptq`` None: no float operator of the kind can be quantized. ``typed``: the operator that this one is for
     tensors of another type, and that type (``passes/by_type.py``).
+
+    State, what lasts between inferences, are tensors with initial values (``Tensor.initial``) among a node's inputs.
+    ``updates`` tells the positions of those that the node writes: its kernels get them as pointers that may be written
+    through, between the inputs, and its ``reference``, which sees one sample at a time then, returns their new values
+    behind the outputs, in this order. ``states``: the initial values of what the operator keeps beside the tensors of
+    the file, of its options and attributes; these tensors become its last inputs.
     """
 
     name: str
@@ -234,6 +240,8 @@ class Op:
     write: Callable[[Graph, Node], TfliteRecord] | None = None
     ptq: PtqRule | None = None
     typed: tuple[str, str] | None = None
+    updates: Callable[[Node], tuple[int, ...]] = lambda node: ()
+    states: Callable[[TfliteOperator, Any], tuple[Array, ...]] = lambda op, attrs: ()
 
 
 # A constraint looks at attributes and shapes that an earlier, unmet one vouches for.

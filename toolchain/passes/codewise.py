@@ -37,7 +37,9 @@ def code_table(graph: Graph, nodes: Sequence[Node]) -> Array:
     first, last = source_of(graph, nodes[0]), nodes[-1].outputs[0]
     variables = (first, *(node.outputs[0] for node in nodes))
     tensors = {n: graph.tensor(n) for node in nodes for n in node.inputs if n}
-    tensors |= {n: dataclasses.replace(t := graph.tensor(n), shape=(1,) * len(t.shape)) for n in variables}
+    tensors |= {
+        n: dataclasses.replace(t := graph.tensor(n), shape=(1,) * len(t.shape), initial=None) for n in variables
+    }
     probe = Graph("probe", tensors, tuple(nodes), (first,), (last,))
     table: Array = run(probe, [CODES.reshape(-1, *tensors[first].shape)])[0].reshape(-1)
     return table

@@ -34,7 +34,10 @@ def _droppable(graph: Graph, intervals: Mapping[str, Interval]) -> dict[str, Arr
     masks = {
         node.outputs[0]: np.ones(graph.tensor(node.outputs[0]).shape[-1], bool)
         for node in graph.nodes
-        if node.outputs[0] in intervals and _makes_channels(graph, node) and node.outputs[0] not in graph.outputs
+        if node.outputs
+        and node.outputs[0] in intervals
+        and _makes_channels(graph, node)
+        and node.outputs[0] not in graph.outputs
     }
     changed = True
     while changed:

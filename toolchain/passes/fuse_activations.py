@@ -22,8 +22,8 @@ def fuse_activations(graph: Graph) -> Graph:
 
 def _fused(links: Links, node: Node) -> Graph | None:
     graph = links.graph
-    clamp = links.only_reader(node.outputs[0])
-    if node.op not in CLAMPING or clamp is None or not is_codewise(graph, clamp):
+    clamp = links.only_reader(node.outputs[0]) if node.op in CLAMPING else None
+    if clamp is None or not is_codewise(graph, clamp):
         return None
     if source_of(graph, clamp) != node.outputs[0]:
         return None

@@ -25,7 +25,7 @@ def fuse_signs(graph: Graph) -> Graph:
         return graph
     nodes = []
     for node in graph.nodes:
-        if node.outputs[0] in instead:
+        if instead.keys() & set(node.outputs):
             continue
         node = dataclasses.replace(node, inputs=tuple(instead.get(n, n) for n in node.inputs))
         nodes.append(dataclasses.replace(node, op="sign", attrs=None) if node.name in signs else node)

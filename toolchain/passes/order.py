@@ -1,16 +1,17 @@
 """Operators in the order that needs the least memory.
 
-Every order that computes a tensor before it is read gives the same codes. Of a model with branches, the one is taken
-whose largest sum of tensors alive at once is smallest, and of those one whose sums are small on the whole. What works
-in place later can only save more.
+Every order that computes a tensor before it is read, and leaves a state's updates where they are among its readers,
+gives the same codes. Of a model with branches, the one is taken whose largest sum of tensors alive at once is smallest,
+and of those one whose sums are small on the whole. What works in place later can only save more.
 """
 
 from __future__ import annotations
 
 import dataclasses
 
-from toolchain.graph import Graph
+from toolchain.graph import Graph, Node
 from toolchain.ops import registry
+from toolchain.passes.rewriting import updated
 
 MOST_STATES = 20_000  # sets of operators looked at; a model with more keeps its order
 
@@ -43,9 +44,11 @@ class _Needs:
                     self.readers[self._of(name)] = self.readers.get(self._of(name), 0) | 1 << i
         for name in graph.outputs:
             self.readers[self._of(name)] = self.readers.get(self._of(name), 0) | 1 << len(graph.nodes)
+        for name in graph.states:
+            self.readers[name] = self.readers.get(name, 0) | 1 << len(graph.nodes)
         self.before = [
-            sum(1 << j for j, other in enumerate(graph.nodes) if set(other.outputs) & set(node.inputs))
-            for node in graph.nodes
+            sum(1 << j for j, other in enumerate(graph.nodes) if _precedes(other, node, j < i))
+            for i, node in enumerate(graph.nodes)
         ]
 
     def _of(self, name: str) -> str:
@@ -60,6 +63,13 @@ class _Needs:
             if exists and (self.readers.get(name, 0) & ~done or maker == node):
                 total += size
         return total
+
+
+def _precedes(other: Node, node: Node, earlier: bool) -> bool:
+    """Whether ``other`` must run before ``node``: it makes what that reads, or one updates a state of the other's."""
+    if set(other.outputs) & set(node.inputs):
+        return True
+    return earlier and bool(set(updated(other)) & set(node.inputs) or set(updated(node)) & set(other.inputs))
 
 
 def _cost(graph: Graph, order: list[int]) -> tuple[int, int]:

@@ -47,7 +47,7 @@ def _as_view(links: Links, node: Node) -> Graph | None:
     graph, name = links.graph, source_of(links.graph, node)
     x, out = graph.tensor(name), graph.tensor(node.outputs[0])
     view = dataclasses.replace(node, op=_view_op(x, out), inputs=(name,), attrs=None)
-    if not can_run(graph, view):
+    if x.initial is not None or not can_run(graph, view):
         return None
     gone = without(links, node, name) if view.op == "reshape" and x.shape == out.shape else None
     return gone or rewritten(graph, {node.name: view})

@@ -119,14 +119,26 @@ def same_quantization(a: Tensor, b: Tensor) -> bool:
 
 
 def alive(outputs: Iterable[str], nodes: Sequence[Node]) -> list[Node]:
-    """Without the nodes whose results nobody reads."""
+    """Without the nodes whose results nobody reads.
+
+    A node that updates a state is needed where a needed one reads it, in this inference or in the next.
+    """
     needed = set(outputs)
-    kept: list[Node] = []
-    for node in reversed(nodes):
-        if needed & set(node.outputs):
-            needed.update(_read(node))
-            kept.append(node)
+    before = -1
+    while len(needed) > before:
+        before = len(needed)
+        kept: list[Node] = []
+        for node in reversed(nodes):
+            if needed & {*node.outputs, *updated(node)}:
+                needed.update(_read(node))
+                kept.append(node)
     return kept[::-1]
+
+
+def updated(node: Node) -> tuple[str, ...]:
+    """The states that the node writes."""
+    op = registry().get(node.op)
+    return tuple(node.inputs[k] for k in op.updates(node)) if op else ()
 
 
 def _read(node: Node) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 Exact: an operator's reference is a function of its attributes, of the shape, type and quantization of its tensors, and
 of its inputs' values. Where all of these are equal, so are the results. Constants are compared by what they hold.
+A state may hold something else for each of its readers, so these are left alone.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ def share_results(graph: Graph) -> Graph:
     first: dict[Hashable, Node] = {}
     instead: dict[str, str] = {}
     kept: dict[str, Node] = {}
+    states = set(graph.states)
     for node in graph.nodes:
         node = dataclasses.replace(node, inputs=tuple(instead.get(n, n) for n in node.inputs))
-        key = _key(graph, node, constants)
+        key = node.name if states & set(node.inputs) else _key(graph, node, constants)
         twin = first.setdefault(key, node)
         if twin is node or set(node.outputs) & set(graph.outputs):
             kept[node.name] = node
