@@ -73,9 +73,8 @@ def _node_shape(op: Op, attrs: Any, inputs: tuple[Tensor, ...], out: Tensor, rem
     node = replace(node, inputs=tuple(f"{name}/{n}" for n in node.inputs), outputs=(f"{name}/out",))
     variables = tuple(n for n in node.inputs if tensors[n].data is None)
     graph = Graph(name, tensors, (node,), variables, node.outputs)
-    sentence = unmet(op, graph, node)
-    if sentence:
-        raise ValueError(f"{name}: {sentence}")
+    if sentences := unmet(op, graph, node):
+        raise ValueError(f"{name}: {'; '.join(sentences)}")
     return Shape(name, graph)
 
 
@@ -353,7 +352,6 @@ def _typed(shape: Shape, tensors: Mapping[str, Tensor], remark: str) -> Shape:
     renamed = {new[old]: replace(t, name=new[old]) for old, t in tensors.items()}
     node = replace(node, name=node.op, inputs=tuple(new[n] for n in node.inputs), outputs=(new[node.outputs[0]],))
     made = Graph(name, renamed, (node,), tuple(new[n] for n in graph.inputs), node.outputs)
-    sentence = unmet(registry()[node.op], made, node)
-    if sentence:
-        raise ValueError(f"{name}: {sentence}")
+    if sentences := unmet(registry()[node.op], made, node):
+        raise ValueError(f"{name}: {'; '.join(sentences)}")
     return Shape(name, made)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -10,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from job_kit import cli, contents, refused, refused_outside, small
-from support.case import Operator, TensorSpec
+from support.case import Exact, Operator, Seeded, TensorSpec
 from support.flatbuffer import write_model
 
+from toolchain.cli import run
 from toolchain.importers.tensorflow import captured, keras3, tensorflow
 
 ZOO = """
@@ -24,12 +27,22 @@ from keras import layers
 def model(outputs, name="zoo"):
     return keras.Model(outputs[0], outputs[1], name=name)
 
+class Best(layers.Layer):
+    def call(self, x):
+        return tensorflow.math.top_k(x, k=2).values
+
+class Spectrum(layers.Layer):
+    def call(self, x):
+        return tensorflow.signal.rfft2d(x[..., 0])
+
+class Amplitude(layers.Layer):
+    def call(self, x):
+        return tensorflow.abs(x)[..., None]
+
 def unsupported():
     image = keras.Input((8, 8, 1))
-    x = layers.Conv2DTranspose(2, 3, name="widen")(image)
-    x = layers.Activation("gelu", name="curve")(x)
-    x = layers.UpSampling2D(name="enlarge")(x)
-    return keras.Model(image, layers.Dense(2, name="score")(layers.Flatten()(x)))
+    x = layers.Conv2D(4, 1, name="widen")(Amplitude(name="amplitude")(Spectrum(name="spectrum")(image)))
+    return keras.Model(image, layers.Dense(2, name="score")(layers.Flatten()(Best(name="best")(x))))
 
 class Looping(layers.Layer):
     def call(self, x):
@@ -83,7 +96,7 @@ SHAPES = {"images": (8, 8, 1), "series": (8, 4), "vectors": (8,), "fours": (4,)}
 
 # function, data, what the problem says
 FUNCTIONS = {
-    "unsupported": ("images", ["layer widen (TRANSPOSE_CONV)", "layer curve (GELU)", "layer enlarge (", " of "]),
+    "unsupported": ("images", ["layer best (TOPK_V2)", "layer spectrum (RFFT2D)", "(COMPLEX_ABS)", " of "]),
     "recurrent": ("series", ["control flow", "memory"]),
     "looping": ("vectors", ["control flow", "doubling"]),
     "foreign": ("vectors", ["zoo:foreign", "Erfinv"]),
@@ -123,12 +136,12 @@ def test_every_unsupported_operator_is_named_at_once(zoo: Path) -> None:
     assert done.returncode == 2
     assert done.stdout == ""
     first, *rest = done.stderr[done.stderr.index("error: ") :].splitlines()
-    assert first == "error: zoo:unsupported: 4 of 8 operators cannot run"
-    assert [line.split(":")[0] for line in rest[:-1]] == [
-        "  layer widen (TRANSPOSE_CONV)",
-        "  layer curve (GELU)",
-        "  layer enlarge (TILE)",
-    ]
+    assert re.fullmatch(r"error: zoo:unsupported: \d of \d+ operators cannot run", first)
+    lines = [line.split(": ") for line in rest[:-1]]
+    assert [line[1] for line in lines] == ["this operator is not supported"] * len(lines)
+    ways = {line[0]: line[2] for line in lines}
+    assert "real numbers" in ways["  layer spectrum (RFFT2D)"]
+    assert "docs/operators.md" in ways["  layer best (TOPK_V2)"]
     assert rest[-1].startswith(" hint: ")
     assert "Traceback" not in done.stderr
     assert not (zoo / "out").exists()
@@ -257,13 +270,47 @@ def test_every_operator_of_a_tflite_that_cannot_run(workplace: Path, capfd: pyte
     """Unknown operators and known ones with attributes outside their constraints, in one list."""
     names = ("net/in/x", "net/bend/y", "net/turn/z", "net/join/w")
     x, y, z, w = (TensorSpec((1, 4, 4, 2), scale=(0.1,), zero_point=(0,), name=name) for name in names)
-    operators = [Operator("ELU", (x,), (y,)), Operator("LOGISTIC", (y,), (z,)), Operator("MAXIMUM", (x, z), (w,))]
+    operators = [
+        Operator("UNIQUE", (x,), (y,)),
+        Operator("ADD", (y, y), (z,), {"fusedActivationFunction": 4}),
+        Operator("HASHTABLE_LOOKUP", (x, z), (w,)),
+    ]
     (workplace / "net.tflite").write_bytes(write_model(operators))
     refusal = refused(capfd, "deploy", "net.tflite", "--out", "out")
     assert "3 of 3 operators cannot run" in refusal.problem
-    for line in ("layer bend (ELU)", "layer turn (LOGISTIC)", "layer join (MAXIMUM)"):
-        assert line in refusal.problem
+    lines = (
+        "layer bend (UNIQUE): this operator is not supported: how much it gives depends on the values",
+        "layer turn (add): its fused activation must be none",
+        "layer join (HASHTABLE_LOOKUP): this operator is not supported: look the numbers up before the model",
+    )
+    assert all(line in refusal.problem for line in lines), refusal.problem
     assert not (workplace / "out").exists()
+
+
+def test_every_reason_of_a_layer_is_told_at_once(workplace: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """All constraints that a node does not meet, and what is wrong with a tensor that no operator is refused for."""
+    x = TensorSpec((2, 4, 4, 2), scale=(0.1,), zero_point=(0,), name="net/in/x")
+    weights = TensorSpec((2, 3, 3, 1), scale=(0.1,), zero_point=(5,), name="net/conv/w", data=Seeded())
+    y = TensorSpec((2, 4, 4, 2), scale=(0.1,), zero_point=(0,), name="net/conv/y")
+    options = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1, "fusedActivationFunction": 5}
+    wide = TensorSpec((1,) * 7, "int32", name="net/wide/x")
+    operators = [
+        Operator("CONV_2D", (x, weights, None), (y,), options),
+        Operator("RESHAPE", (wide, TensorSpec((1,), "int32", data=Exact((1,)))), (TensorSpec((1,), "int32"),)),
+    ]
+    (workplace / "net.tflite").write_bytes(write_model(operators))
+    before = contents(workplace)
+    capfd.readouterr()
+    assert run(["inspect", "net.tflite", "--json", "--quiet"]) == 2
+    reasons = json.loads(capfd.readouterr().out)["refused"]
+    assert len(reasons) == 2
+    assert reasons[0].startswith("layer conv (conv2d): ")
+    sentences = ("zero point 0", "its fused activation must be")
+    assert all(sentence in reasons[0] for sentence in sentences), reasons[0]
+    assert "has 7 dimensions" in reasons[1]
+    assert contents(workplace) == before
+    refusal = refused(capfd, "compile", "net.tflite", "--out", "out")
+    assert all(reason in refusal.problem for reason in reasons)
 
 
 def test_dynamic_shapes_and_control_flow_in_a_tflite(workplace: Path, capfd: pytest.CaptureFixture[str]) -> None:

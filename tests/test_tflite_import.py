@@ -283,8 +283,8 @@ def test_every_unsupported_operator_is_listed_with_layer_and_reason() -> None:
     alpha = TensorSpec(x.shape, "int8", (0.7,), (0,), name="net/leak/out")
     content = write_model(
         [
-            Operator("LEAKY_RELU", (x,), (named[0],)),
-            Operator("HARD_SWISH", (named[0],), (named[1],)),
+            Operator("UNIQUE", (x,), (named[0],)),
+            Operator("CONV_3D", (named[0],), (named[1],)),
             Operator("ADD", (named[1], named[1]), (named[2],), {"fusedActivationFunction": 4}),
             Operator("RELU", (named[2],), (named[3],)),
             Operator("CONCATENATION", (named[3], y), (alpha,), {"axis": 3}),
@@ -295,8 +295,8 @@ def test_every_unsupported_operator_is_listed_with_layer_and_reason() -> None:
     text = caught.value.problem
     assert "4 of 5 operators" in text
     for part in (
-        "layer layer_0 (LEAKY_RELU): this operator is not supported",
-        "layer layer_1 (HARD_SWISH): this operator is not supported",
+        "layer layer_0 (UNIQUE): this operator is not supported",
+        "layer layer_1 (CONV_3D): this operator is not supported",
         "layer layer_2 (add): its fused activation must be",
         "layer leak (concatenate): its inputs and output must have the same type, scale and zero point",
     ):

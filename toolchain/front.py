@@ -26,7 +26,7 @@ from toolchain.job import Job
 from toolchain.passes import clean
 from toolchain.passes.by_type import for_types
 from toolchain.progress import Progress
-from toolchain.quantize.check import check_parameters, check_quantized, check_representative
+from toolchain.quantize.check import broken_parameters, check_quantized, check_representative
 from toolchain.quantize.methods import (
     MCUFORGE,
     Method,
@@ -36,7 +36,7 @@ from toolchain.quantize.methods import (
     quantizer_of,
     stays_float,
 )
-from toolchain.verify import check_graph, check_supported
+from toolchain.verify import check_graph, check_supported, counted, refusals
 
 BUILD_FILE = "build.json"
 TFLITE_FILE = "model.tflite"
@@ -123,7 +123,8 @@ def describe(job: Job, progress: Progress) -> tuple[ModelId, Graph]:
             rng = np.random.default_rng(0)
             calibration = [rng.standard_normal((32, *p.shape[1:])).astype(p.dtype) for p in model.inputs]
         content = _quantize(source, calibration, job, progress)
-    return _ident(name, source.where, content), for_types(clean(parse_tflite(content, name, source.where)))
+    parsed = parse_tflite(content, name, source.where)
+    return _ident(name, source.where, content), for_types(parsed if broken_parameters(parsed) else clean(parsed))
 
 
 def open_source(model: Any, progress: Progress) -> Source:
@@ -139,7 +140,10 @@ def open_source(model: Any, progress: Progress) -> Source:
 
 def checked_graph(parsed: Graph, where: str) -> Graph:
     """The graph after the cleaning passes. Raises ModelError when something in it cannot run."""
-    check_parameters(parsed, where)
+    if broken := broken_parameters(parsed):
+        lines = [problem for problems in broken.values() for problem in problems]
+        lines += counted(refusals(for_types(parsed), broken))
+        raise ModelError(f"{where}: broken quantization:\n  " + "\n  ".join(lines), "convert the model to int8 again")
     graph = for_types(clean(parsed))
     check_supported(graph, where)
     check_graph(graph)

@@ -12,7 +12,8 @@ from toolchain.passes import reduce
 from toolchain.plan import Plan
 from toolchain.planner import make_plan
 from toolchain.progress import Progress
-from toolchain.verify import refusals
+from toolchain.quantize.check import broken_parameters
+from toolchain.verify import problems_of_tensors, refusals
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,12 @@ class Inspection:
 def inspect_model(job: Job, progress: Progress) -> Inspection:
     """Raises ModelError, DataError or ToolError when the model cannot even be read."""
     ident, graph = describe(job, progress)
-    refused = tuple(refusals(graph))
+    broken = broken_parameters(graph)
+    refused = (
+        *(problem for problems in broken.values() for problem in problems),
+        *refusals(graph, broken),
+        *([] if broken else problems_of_tensors(graph)),
+    )
     if not refused:
         nominal = total_macs(graph)
         graph = reduce(graph, progress)

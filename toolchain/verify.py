@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from toolchain.errors import ModelError
 from toolchain.graph import Graph, Node
 from toolchain.importers.layer_names import layers_of
 from toolchain.ops import registry
 from toolchain.ops.base import Op, unmet
+from toolchain.ways_out import way_out
 
 DTYPES = ("int8", "int16", "int32", "uint8", "bool", "float32")  # of variables, as C and the protocol have them
 MAX_RANK = 6  # of inputs and outputs, as the protocol has them
@@ -24,15 +25,25 @@ class VerificationError(AssertionError):
     """A stage produced something wrong: a bug in mcuforge, never the user's fault."""
 
 
-def refusals(graph: Graph) -> list[str]:
-    """Why nodes cannot run, one line each with layer name, operator and reason."""
-    reasons = ((node, _refusal(graph, node)) for node in graph.nodes)
-    return [f"layer {_layer(node)} ({node.op}): {reason}" for node, reason in reasons if reason]
+def refusals(graph: Graph, broken: Collection[str] = ()) -> list[str]:
+    """Why nodes cannot run, one line each with layer name, operator and all reasons.
+
+    A graph with ``broken`` tensors, of which something else was said, has not been cleaned: nodes that may go then and
+    those with such tensors are left out.
+    """
+    lines = []
+    for node in graph.nodes:
+        op = registry().get(node.op)
+        hidden = bool(broken) and op is not None and (op.offline or bool({*node.inputs, *node.outputs} & set(broken)))
+        reasons = [] if hidden else _reasons(graph, node)
+        if reasons:
+            lines.append(f"layer {_layer(node)} ({node.op}): {'; '.join(reasons)}")
+    return lines
 
 
 def refusal_lines(reasons: Sequence[tuple[Node, str]]) -> list[str]:
     """A line for each node and its reason, equal ones once."""
-    return _counted([f"layer {_layer(node)} ({node.op}): {reason}" for node, reason in reasons])
+    return counted([f"layer {_layer(node)} ({node.op}): {reason}" for node, reason in reasons])
 
 
 def _layer(node: Node) -> str:
@@ -41,31 +52,36 @@ def _layer(node: Node) -> str:
     return named[0] if named else node.name
 
 
-def _refusal(graph: Graph, node: Node) -> str:
+def _reasons(graph: Graph, node: Node) -> list[str]:
     op = registry().get(node.op)
     if op is None:
-        return "this operator is not supported"
+        return [f"this operator is not supported: {way_out(node.op)}"]
     if op.offline:
-        return "this operator is supported only where it can be computed at build time, from constant shapes"
+        return ["this operator is supported only where it can be computed at build time, from constant shapes"]
     return unmet(op, graph, node)
 
 
 def check_supported(graph: Graph, where: str) -> None:
-    """Raises ModelError that lists every node that cannot run, or else what is wrong with inputs and tensors."""
-    reasons = refusals(graph)
+    """Raises ModelError that lists every node that cannot run, and what is wrong with inputs, outputs and tensors."""
+    reasons, problems = refusals(graph), problems_of_tensors(graph)
     if reasons:
         raise ModelError(
-            f"{where}: {len(reasons)} of {len(graph.nodes)} operators cannot run\n  " + "\n  ".join(_counted(reasons)),
+            f"{where}: {len(reasons)} of {len(graph.nodes)} operators cannot run\n  "
+            + "\n  ".join([*counted(reasons), *problems]),
             "Replace these layers, or quantize the model to full int8; docs/operators.md lists what is supported.",
         )
-    problems = [*_interface_problems(graph), *_variable_problems(graph)]
     if problems:
         raise ModelError(f"{where}: cannot run\n  " + "\n  ".join(problems), "Export the inference function alone.")
 
 
-def _counted(reasons: Sequence[str]) -> list[str]:
+def counted(reasons: Sequence[str]) -> list[str]:
     """Each line once: a layer may have become many operators."""
     return [line if n == 1 else f"{line} ({n} times)" for line, n in Counter(reasons).items()]
+
+
+def problems_of_tensors(graph: Graph) -> list[str]:
+    """What is wrong with inputs, outputs and tensors, where the operators do not say it already."""
+    return [*_interface_problems(graph), *_variable_problems(graph)]
 
 
 def _interface_problems(graph: Graph) -> list[str]:
@@ -89,15 +105,19 @@ def _interface_problems(graph: Graph) -> list[str]:
 
 def _views_constant(graph: Graph, name: str) -> bool:
     node = graph.producer(name)
-    return node is not None and registry()[node.op].view and graph.is_constant(node.inputs[0])
+    op = registry().get(node.op) if node is not None else None
+    return node is not None and op is not None and op.view and graph.is_constant(node.inputs[0])
 
 
 def _variable_problems(graph: Graph) -> list[str]:
-    """What is wrong with the tensors that will lie in the arena."""
+    """What is wrong with the tensors that will lie in the arena, and with constants, but for those of refused nodes."""
     problems = []
+    told = {n for node in graph.nodes if _reasons(graph, node) for n in (*node.inputs, *node.outputs)}
     made = (out for node in graph.nodes for out in node.outputs)
     for name in dict.fromkeys((*graph.inputs, *graph.states, *made)):
         tensor = graph.tensor(name)
+        if name in told:
+            continue
         if tensor.dtype not in DTYPES:
             problems.append(f"tensor {name} is of type {tensor.dtype}")
         elif tensor.size == 0:
@@ -105,7 +125,7 @@ def _variable_problems(graph: Graph) -> list[str]:
         elif tensor.nbytes > MAX_VARIABLE_BYTES:
             problems.append(f"tensor {name} of shape {list(tensor.shape)} takes {tensor.nbytes} bytes")
     for name, tensor in graph.tensors.items():
-        if tensor.data is not None and tensor.data.dtype != tensor.dtype:
+        if tensor.data is not None and tensor.data.dtype != tensor.dtype and name not in told:
             problems.append(f"constant {name} is of type {tensor.dtype}")
     return problems
 

@@ -292,7 +292,9 @@ def inspect(
     target: TargetOption = "stm32",
     name: NameOption = None,
 ) -> None:
-    """The graph, shapes, MACs, parameters, quantization, and the kernels that a target would use."""
+    """The graph, shapes, MACs, parameters, quantization, and the kernels that a target would use.
+
+    All reasons at once, and exit code 2, when it cannot run."""
     from toolchain import pipeline
     from toolchain.cli import tables
 
@@ -300,6 +302,8 @@ def inspect(
     output = output_of(ctx)
     result = pipeline.inspect(job, output.progress())
     output.result(result, lambda: tables.inspection(result))
+    if result.refused:
+        raise typer.Exit(2)
 
 
 app.command()(finetune)

@@ -83,7 +83,7 @@ def inspection(result: Inspection) -> RenderableType:
         stage = "" if node.stage is None else f"\nstage {node.stage}, {node.turns}"
         cells = (view.count(node.macs), view.count(node.parameters))
         table.add_row(name, shape, *cells, Text.assemble(kernel, (stage, "dim")))
-    refused = [Text(f"not supported: {reason}", style="bold red") for reason in result.refused]
+    refused = [Text(f"cannot run: {reason}", style="bold red") for reason in result.refused]
     return Group(head, table, *refused)
 
 

@@ -256,16 +256,20 @@ _UNMET = (
 )
 
 
-def unmet(op: Op, graph: Graph, node: Node) -> str:
-    """The sentence of the first constraint that the node does not meet; empty when it meets all."""
+def unmet(op: Op, graph: Graph, node: Node) -> list[str]:
+    """The sentences of all constraints that the node does not meet.
+
+    One that cannot even be looked at is left out when an earlier one is unmet, which then is the reason.
+    """
+    sentences: list[str] = []
     for constraint in op.constraints:
         try:
             holds = constraint.holds(graph, node)
         except _UNMET:
-            holds = False
-        if not holds:
-            return constraint.sentence
-    return ""
+            holds = bool(sentences)
+        if not holds and constraint.sentence not in sentences:
+            sentences.append(constraint.sentence)
+    return sentences
 
 
 def no_attrs(op: TfliteOperator) -> None:

@@ -63,12 +63,10 @@ def _check_column(column: Array, port: Port) -> None:
         raise DataError(f"{where} repeats one sample {len(column)} times", _REAL_SAMPLES)
 
 
-def check_parameters(graph: Graph, where: str) -> None:
-    """ModelError listing every scale and zero point of ``graph`` that nothing can be computed with."""
-    problems = [problem for t in graph.tensors.values() for problem in _parameter_problems(graph, t)]
-    if problems:
-        shown = "\n".join(f"  {problem}" for problem in problems)
-        raise ModelError(f"{where}: broken quantization:\n{shown}", "convert the model to int8 again")
+def broken_parameters(graph: Graph) -> dict[str, list[str]]:
+    """The tensors with scales and zero points that nothing can be computed with, and what is wrong with them."""
+    found = {t.name: _parameter_problems(graph, t) for t in graph.tensors.values()}
+    return {name: problems for name, problems in found.items() if problems}
 
 
 def _parameter_problems(graph: Graph, tensor: Tensor) -> list[str]:
