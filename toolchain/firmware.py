@@ -35,6 +35,7 @@ def build_firmware(job: Job, compiled: Compiled, folder: Path, progress: Progres
             "source": ident.source,
             "target": job.target.name,
             "model": spec,
+            "reading": dataclasses.asdict(job.reading),
             "budget": dataclasses.asdict(compiled.budget),
             "quantization": compiled.model.method.to_json() if compiled.model.method else None,
         }

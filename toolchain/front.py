@@ -21,7 +21,9 @@ from toolchain.graph import Array, Graph
 from toolchain.importers.float_model import FloatModel, Port
 from toolchain.importers.float_tflite import FloatTflite, is_float_tflite, load_float_tflite
 from toolchain.importers.python_object import is_object_spec
+from toolchain.importers.reading import Reading, reading_from
 from toolchain.importers.tflite import parse_tflite
+from toolchain.importers.tflite_forms import usual_form
 from toolchain.job import Job
 from toolchain.passes import clean
 from toolchain.passes.by_type import for_types
@@ -81,7 +83,7 @@ def prepare(job: Job, progress: Progress) -> Quantized:
     if folder is not None:
         _check_unquantized(job, str(folder))
         return _from_build(job, folder, progress)
-    source = open_source(job.model, progress)
+    source = open_source(job.model, progress, job.reading)
     name = job.name or source.name
     if source.content is not None:
         _check_unquantized(job, source.where)
@@ -108,7 +110,7 @@ def describe(job: Job, progress: Progress) -> tuple[ModelId, Graph]:
     """
     check_choice(job)
     folder = build_folder(job.model)
-    source = open_source(folder / TFLITE_FILE if folder else job.model, progress)
+    source = open_source(folder / TFLITE_FILE if folder else job.model, progress, job.reading)
     name = job.name or source.name
     content = source.content
     if content is not None:
@@ -127,14 +129,15 @@ def describe(job: Job, progress: Progress) -> tuple[ModelId, Graph]:
     return _ident(name, source.where, content), for_types(parsed if broken_parameters(parsed) else clean(parsed))
 
 
-def open_source(model: Any, progress: Progress) -> Source:
+def open_source(model: Any, progress: Progress, reading: Reading | None = None) -> Source:
     """Read what the user named, whatever it is."""
+    reading = reading or Reading()
     if isinstance(model, (str, Path)) and Path(model).suffix.lower() == ".tflite":
-        return _open_tflite(Path(model), progress)
+        return _open_tflite(Path(model), reading, progress)
     from toolchain.importers.keras import load_keras
 
     with progress.step("Loading the model"):
-        loaded = load_keras(model)
+        loaded = load_keras(model, reading)
     return Source(loaded.name, loaded.source, loaded)
 
 
@@ -185,11 +188,12 @@ def samples_of(x: Array | Sequence[Array] | None) -> list[Array]:
     return [x] if isinstance(x, np.ndarray) else list(x)
 
 
-def _open_tflite(path: Path, progress: Progress) -> Source:
+def _open_tflite(path: Path, reading: Reading, progress: Progress) -> Source:
     try:
         content = path.read_bytes()
     except OSError as e:
         raise ModelError(f"{path}: cannot be read: {e.strerror}", "Check the path.") from e
+    content = usual_form(content, str(path), reading)
     parse_tflite(content, path.stem, str(path))  # proves that the file is whole before anything else reads it
     if not is_float_tflite(content):
         return Source(path.stem, str(path), content=content)
@@ -246,6 +250,7 @@ def _from_build(job: Job, folder: Path, progress: Progress) -> Quantized:
         name, where, spec = str(facts["name"]), str(facts["source"]), facts["model"]
         budget = Budget(**facts["budget"])
         made = facts.get("quantization")
+        reading = reading_from(facts.get("reading", {}))
         method = None if made is None else method_from_json(made, str(folder / BUILD_FILE))
         content = (folder / TFLITE_FILE).read_bytes()
     except (OSError, ValueError, KeyError, TypeError) as e:
@@ -253,7 +258,7 @@ def _from_build(job: Job, folder: Path, progress: Progress) -> Quantized:
     graph = checked_graph(parse_tflite(content, name, str(folder / TFLITE_FILE)), str(folder / TFLITE_FILE))
     wants_float = job.data is not None or job.evaluation is not None
     found = bool(spec) and (is_object_spec(str(spec)) or Path(spec).exists())
-    model = open_source(spec, progress).float_model if wants_float and found else None
+    model = open_source(spec, progress, reading).float_model if wants_float and found else None
     ports = model.inputs if model is not None else input_ports(graph)
     data = load_data(job.data, ports, job.representative, job.evaluation, progress)
     _check_labels(graph, data, job)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from toolchain.budget import Budget
+from toolchain.importers.reading import Reading
 from toolchain.quantize.recipe import Recipe
 from toolchain.target import Target
 
@@ -19,7 +20,8 @@ class Job:
     ``representative`` and ``evaluation`` override one half each. ``port`` is ``auto``, a device or a
     pyserial URL. ``limit`` evaluates the first samples only. ``sanitize`` builds host code with ASan and UBSan.
     ``budget`` says what the kernels may cost and what they should be good at. ``quantizer`` makes integers of a float
-    model: ``tflite`` or ``mcuforge``; ``recipe`` is what the latter does, None for its defaults.
+    model: ``tflite`` or ``mcuforge``; ``recipe`` is what the latter does, None for its defaults. ``reading`` is what
+    the user says of a model file that does not say it itself.
     """
 
     model: Any
@@ -37,3 +39,4 @@ class Job:
     budget: Budget = field(default_factory=Budget)
     quantizer: str = "tflite"
     recipe: Recipe | None = None
+    reading: Reading = field(default_factory=Reading)

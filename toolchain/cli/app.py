@@ -19,6 +19,7 @@ from toolchain.cli.options import (
     LimitOption,
     Limits,
     ModelArgument,
+    ModelReading,
     NameOption,
     OutOption,
     PortOption,
@@ -33,6 +34,7 @@ from toolchain.cli.options import (
     with_common_options,
     with_limits,
     with_quantization,
+    with_reading,
 )
 
 if TYPE_CHECKING:
@@ -60,9 +62,11 @@ def _mcuforge() -> None:
 @with_common_options
 @with_limits
 @with_quantization
+@with_reading
 def deploy(
     ctx: typer.Context,
     model: ModelArgument,
+    reading: ModelReading,
     limits: Limits,
     quantization: Quantization,
     data: DataOption = None,
@@ -85,6 +89,7 @@ def deploy(
         target,
         quantization,
         limits,
+        reading=reading,
         data=data,
         representative=representative,
         evaluation=evaluation,
@@ -103,9 +108,11 @@ def deploy(
 @with_common_options
 @with_limits
 @with_quantization
+@with_reading
 def flash(
     ctx: typer.Context,
     model: ModelArgument,
+    reading: ModelReading,
     limits: Limits,
     quantization: Quantization,
     data: DataOption = None,
@@ -124,6 +131,7 @@ def flash(
         target,
         quantization,
         limits,
+        reading=reading,
         data=data,
         representative=representative,
         port=port,
@@ -139,9 +147,11 @@ def flash(
 @with_common_options
 @with_limits
 @with_quantization
+@with_reading
 def measure(
     ctx: typer.Context,
     model: ModelArgument,
+    reading: ModelReading,
     limits: Limits,
     quantization: Quantization,
     data: DataOption = None,
@@ -163,6 +173,7 @@ def measure(
         target,
         quantization,
         limits,
+        reading=reading,
         data=data,
         representative=representative,
         evaluation=evaluation,
@@ -180,9 +191,11 @@ def measure(
 @with_common_options
 @with_limits
 @with_quantization
+@with_reading
 def compile_(
     ctx: typer.Context,
     model: ModelArgument,
+    reading: ModelReading,
     limits: Limits,
     quantization: Quantization,
     data: DataOption = None,
@@ -196,7 +209,17 @@ def compile_(
     from toolchain.cli import tables
 
     folder = out or default_out(model, name, "c")
-    job = make_job(model, target, quantization, limits, data=data, representative=representative, name=name, out=folder)
+    job = make_job(
+        model,
+        target,
+        quantization,
+        limits,
+        reading=reading,
+        data=data,
+        representative=representative,
+        name=name,
+        out=folder,
+    )
     output = output_of(ctx)
     result = pipeline.compile_sources(job, output.progress())
     output.result(result, lambda: tables.compiled(result))
@@ -205,9 +228,11 @@ def compile_(
 @app.command()
 @with_common_options
 @with_quantization
+@with_reading
 def emulate(
     ctx: typer.Context,
     model: ModelArgument,
+    reading: ModelReading,
     quantization: Quantization,
     data: DataOption = None,
     representative: RepresentativeOption = None,
@@ -226,6 +251,7 @@ def emulate(
         model,
         "host",
         quantization,
+        reading=reading,
         data=data,
         representative=representative,
         evaluation=evaluation,
@@ -243,9 +269,11 @@ def emulate(
 @with_common_options
 @with_limits
 @with_quantization
+@with_reading
 def profile(
     ctx: typer.Context,
     model: ModelArgument,
+    reading: ModelReading,
     limits: Limits,
     quantization: Quantization,
     data: DataOption = None,
@@ -266,6 +294,7 @@ def profile(
         target,
         quantization,
         limits,
+        reading=reading,
         data=data,
         representative=representative,
         port=port,
@@ -282,9 +311,11 @@ def profile(
 @with_common_options
 @with_limits
 @with_quantization
+@with_reading
 def inspect(
     ctx: typer.Context,
     model: ModelArgument,
+    reading: ModelReading,
     limits: Limits,
     quantization: Quantization,
     data: DataOption = None,
@@ -298,7 +329,9 @@ def inspect(
     from toolchain import pipeline
     from toolchain.cli import tables
 
-    job = make_job(model, target, quantization, limits, data=data, representative=representative, name=name)
+    job = make_job(
+        model, target, quantization, limits, reading=reading, data=data, representative=representative, name=name
+    )
     output = output_of(ctx)
     result = pipeline.inspect(job, output.progress())
     output.result(result, lambda: tables.inspection(result))

@@ -10,6 +10,7 @@ import typer
 from toolchain.cli.options import (
     DataOption,
     ModelArgument,
+    ModelReading,
     NameOption,
     OutOption,
     Quantization,
@@ -18,6 +19,7 @@ from toolchain.cli.options import (
     make_job,
     output_of,
     with_common_options,
+    with_reading,
 )
 
 FormatOption = Annotated[
@@ -46,9 +48,11 @@ SeedOption = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Equ
 
 
 @with_common_options
+@with_reading
 def finetune(
     ctx: typer.Context,
     model: ModelArgument,
+    reading: ModelReading,
     data: DataOption = None,
     format_: FormatOption = None,
     recipe: RecipeOption = None,
@@ -67,7 +71,9 @@ def finetune(
     """
     folder = out or default_out(model, name, "finetune")
     typed = Quantization(format=format_, recipe=recipe)
-    job = make_job(model, "host", typed, data=data, representative=representative, name=name, out=folder)
+    job = make_job(
+        model, "host", typed, reading=reading, data=data, representative=representative, name=name, out=folder
+    )
     output = output_of(ctx)
     progress = output.progress()
     with progress.step("Starting TensorFlow"):

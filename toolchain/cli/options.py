@@ -17,6 +17,7 @@ from toolchain.cli.console import Output
 
 if TYPE_CHECKING:
     from toolchain.budget import Budget
+    from toolchain.importers.reading import Reading
     from toolchain.job import Job
     from toolchain.quantize.recipe import Recipe
     from toolchain.target import Target
@@ -125,6 +126,15 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class ModelReading:
+    """What was typed about the model's file; ``with_reading`` makes it from three options."""
+
+    input_shape: list[str] | None = None
+    batch: int | None = None
+    custom_objects: str | None = None
+
+
+@dataclass(frozen=True)
 class Quantization:
     """How a float model is quantized; ``with_quantization`` makes it from six options."""
 
@@ -183,6 +193,27 @@ _QUANTIZATION = {
         ),
     ],
 }
+_READING = {
+    "input_shape": Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input-shape",
+            metavar="[NAME=]SIZES",
+            help="A sample's shape, such as 32x32x3, for an input without a fixed one; once for each input.",
+        ),
+    ],
+    "batch": Annotated[
+        int | None, typer.Option("--batch", metavar="1", min=1, max=1, help="Make the batch of a .tflite 1.")
+    ],
+    "custom_objects": Annotated[
+        str | None,
+        typer.Option(
+            "--custom-objects",
+            metavar="MODULE",
+            help="Module or .py file with the layers and functions of your own that a Keras file names; it is run.",
+        ),
+    ],
+}
 _LIMITS = {
     "optimize": Annotated[
         Objective, typer.Option("--optimize", metavar="WHAT", help="balanced, latency, flash or ram.")
@@ -208,6 +239,11 @@ _LIMITS = {
 def with_limits(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of the budget; it takes them together as ``limits``."""
     return with_group(function, "limits", Limits, _LIMITS)
+
+
+def with_reading(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options about the model's file; it takes them together as ``reading``."""
+    return with_group(function, "reading", ModelReading, _READING)
 
 
 def with_quantization(function: Callable[..., None]) -> Callable[..., None]:
@@ -289,6 +325,7 @@ def make_job(model: str, target: str, quantization: Quantization, limits: Limits
     described = load_target(target)
     budget = _budget(described, limits or Limits())
     quantizer, recipe = _quantization(quantization)
+    reading = options.pop("reading", None)
     return Job(
         model=model,
         target=described,
@@ -296,8 +333,16 @@ def make_job(model: str, target: str, quantization: Quantization, limits: Limits
         budget=budget,
         quantizer=quantizer,
         recipe=recipe,
+        reading=reading_of(reading or ModelReading()),
         **options,
     )
+
+
+def reading_of(typed: ModelReading) -> Reading:
+    """Raises ModelError for a shape that cannot be read."""
+    from toolchain.importers.reading import Reading, parse_shapes
+
+    return Reading(parse_shapes(typed.input_shape or ()), typed.batch is not None, typed.custom_objects)
 
 
 def _quantization(typed: Quantization) -> tuple[str, Recipe | None]:

@@ -17,6 +17,7 @@ from toolchain.cli.options import (
     LimitOption,
     Limits,
     ModelArgument,
+    ModelReading,
     NameOption,
     OutOption,
     PortOption,
@@ -28,9 +29,11 @@ from toolchain.cli.options import (
     default_out,
     make_job,
     output_of,
+    reading_of,
     with_common_options,
     with_group,
     with_limits,
+    with_reading,
 )
 
 if TYPE_CHECKING:
@@ -48,9 +51,11 @@ def add_to(app: typer.Typer) -> None:
 
 
 @with_limits
+@with_reading
 def compare(
     ctx: typer.Context,
     model: ModelArgument,
+    reading: ModelReading,
     limits: Limits,
     data: DataOption = None,
     representative: RepresentativeOption = None,
@@ -81,6 +86,7 @@ def compare(
         target,
         Quantization(),
         limits,
+        reading=reading,
         data=data,
         representative=representative,
         evaluation=evaluation,
@@ -98,9 +104,11 @@ def compare(
     output.result(found.to_json(), lambda: _with_files(write.render(found), written))
 
 
+@with_reading
 def sensitivity(
     ctx: typer.Context,
     model: ModelArgument,
+    reading: ModelReading,
     data: DataOption = None,
     representative: RepresentativeOption = None,
     formats: FormatsOption = None,
@@ -117,7 +125,7 @@ def sensitivity(
     output = output_of(ctx)
     progress = output.progress()
     chosen = _names(formats) or measure.DEFAULT_FORMATS
-    net = load_network(model, data, representative, limit, name, progress)
+    net = load_network(model, data, representative, limit, name, progress, reading_of(reading))
     found = measure.sensitivity(net, chosen, progress)
     written = write.write(found, folder, progress)
     output.result(found.to_json(), lambda: _with_files(write.render(found), written))
@@ -170,9 +178,11 @@ def _with_searching(function: Callable[..., None]) -> Callable[..., None]:
 
 @with_limits
 @_with_searching
+@with_reading
 def search(
     ctx: typer.Context,
     model: ModelArgument,
+    reading: ModelReading,
     limits: Limits,
     searching: Searching,
     data: DataOption = None,
@@ -193,6 +203,7 @@ def search(
         target,
         Quantization(),
         limits,
+        reading=reading,
         data=data,
         representative=representative,
         evaluation=evaluation,

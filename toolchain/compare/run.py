@@ -86,7 +86,7 @@ def compare(
 
 
 def _opened(job: Job, progress: Progress) -> tuple[AnyFloatModel, Dataset]:
-    source = open_source(job.model, progress)
+    source = open_source(job.model, progress, job.reading)
     if source.float_model is None:
         raise ModelError(f"{source.where} has integers already", "Give the float model, which formats are made from.")
     data = load_data(job.data, source.float_model.inputs, job.representative, job.evaluation, progress)

@@ -71,7 +71,7 @@ def finetune(job: Job, options: Options, progress: Progress) -> Tuned:
     check_out(job.out)
     recipe = _checked(job.recipe or Recipe())
     keras.utils.set_random_seed(options.seed)
-    source = open_source(job.model, progress)
+    source = open_source(job.model, progress, job.reading)
     model = source.float_model
     if model is None:
         raise ModelError(f"{source.where} is quantized already", "give the float model")

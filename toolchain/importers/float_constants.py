@@ -11,7 +11,6 @@ Source: TFLite's 8-bit quantization specification; ``Dequantize`` of TFLite's ``
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from ai_edge_litert import schema_py_generated as schema
 from toolchain.errors import ModelError
 from toolchain.exporters.tflite import pack
 from toolchain.graph import Array, Graph, Tensor
+from toolchain.importers.tflite_forms import drop_operators
 from toolchain.quantize.grid import values as real_values
 
 _PACKED_BITS = {"int4": 4}
@@ -50,7 +50,7 @@ def with_float_constants(content: bytes, parsed: Graph, where: str) -> tuple[byt
             None,
         )
         model.buffers.append(made)
-    _drop_dequantize(model, set(stored))
+    drop_operators(model, model.subgraphs[0], schema.BuiltinOperator.DEQUANTIZE, set(stored))
     return pack(model), tuple(sorted({tensor.dtype for tensor in stored.values()}))
 
 
@@ -112,20 +112,3 @@ def _scales_problem(tensor: Tensor) -> str:
     if quant.per_channel and (quant.axis >= len(tensor.shape) or tensor.shape[quant.axis] != len(quant.scale)):
         return f"{len(quant.scale)} scales for dimension {quant.axis}"
     return ""
-
-
-def _drop_dequantize(model: Any, floats: Collection[int]) -> None:
-    """Without the DEQUANTIZE operators of constants that are ``floats`` now: what reads them reads the constants."""
-    graph = model.subgraphs[0]
-    kept, constant_of = [], {}
-    for operator in graph.operators:
-        code = model.operatorCodes[int(operator.opcodeIndex)]
-        kind = max(int(code.builtinCode), int(code.deprecatedBuiltinCode))
-        ends = {int(i) for i in operator.outputs} & {int(i) for i in graph.outputs}
-        if kind == schema.BuiltinOperator.DEQUANTIZE and int(operator.inputs[0]) in floats and not ends:
-            constant_of[int(operator.outputs[0])] = int(operator.inputs[0])
-        else:
-            kept.append(operator)
-    for operator in kept:
-        operator.inputs = [constant_of.get(int(i), int(i)) for i in operator.inputs]
-    graph.operators = kept

@@ -17,7 +17,9 @@ import numpy as np
 from toolchain.errors import ModelError
 from toolchain.importers.float_model import FloatModel, Port, first_line
 from toolchain.importers.keras_files import ModelFile, check_saved_model, examine, sha256_of
-from toolchain.importers.python_object import call_object, is_object_spec
+from toolchain.importers.keras_inputs import numbered_inputs, with_inputs
+from toolchain.importers.python_object import call_object, is_object_spec, public_objects
+from toolchain.importers.reading import Reading
 from toolchain.importers.tensorflow import captured, keras2, keras3, tensorflow
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -25,18 +27,19 @@ FORMATS = ".keras, .h5, a SavedModel folder, or module:function that returns a K
 _OBJECT_HINT = "build the model in Python and pass module:function instead of the file"
 
 
-def load_keras(spec: Any) -> FloatModel:
+def load_keras(spec: Any, reading: Reading | None = None) -> FloatModel:
     """A model from ``.keras``, ``.h5``, a SavedModel folder, ``module:function`` or a Keras model object.
 
     Raises ModelError when it is missing, damaged or has dynamic shapes, ToolError when TensorFlow is missing.
     """
+    reading = reading or Reading()
     if not isinstance(spec, (str, os.PathLike)):
-        return _from_object(spec, type(spec).__name__, None)
+        return _from_object(spec, type(spec).__name__, None, reading)
     text = os.fspath(spec)
     if is_object_spec(text):
         with captured():
             made = call_object(text, ModelError)
-        return _from_object(made, text, None)
+        return _from_object(made, text, None, reading)
     path = Path(text)
     if path.is_dir():
         return _from_saved_model(path)
@@ -45,30 +48,47 @@ def load_keras(spec: Any) -> FloatModel:
     if path.suffix.lower() not in SUFFIXES:
         raise ModelError(f"{path} is no Keras model by its name", f"a model is {FORMATS}")
     try:
-        return _from_file(examine(path))
+        return _from_file(examine(path), reading)
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror or error}", "check its permissions") from error
 
 
-def _from_file(file: ModelFile) -> FloatModel:
+def _from_file(file: ModelFile, reading: Reading) -> FloatModel:
     if file.python_layers:
         raise ModelError(
             f"{file.path} holds Python code in the Lambda layer {file.python_layers[0]}, which is not run from a file",
             _OBJECT_HINT,
         )
-    keras = keras3() if file.keras == 3 else keras2()
-    if file.keras == 3:
+    own = public_objects(reading.custom_objects, ModelError) if reading.custom_objects else {}
+    failures = []
+    # Keras 3 reads some of what Keras 2 wrote, with layers of the user's own for Keras 3 above all.
+    for keras in [keras3()] if file.keras == 3 else [keras2(), keras3()]:
+        try:
+            model = _load_by(keras, file, own)
+        # Keras raises whatever its parts raise: the file was checked, so what is left is its content.
+        except Exception as error:
+            failures.append(error)
+        else:
+            return _from_object(model, os.fspath(file.path), file.path, reading)
+    raise ModelError(
+        f"Keras {file.keras} cannot load {file.path}: {first_line(failures[0])}", _load_hint(reading)
+    ) from failures[0]
+
+
+def _load_by(keras: Any, file: ModelFile, own: dict[str, Any]) -> Any:
+    if keras.__name__ == "keras":
         importlib.import_module("toolchain.keras")  # whose layers Keras then finds by their names
-    try:
-        with captured():
-            model = keras.models.load_model(os.fspath(file.path), compile=False)
-    # Keras raises whatever its parts raise: the file was checked, so what is left is its content.
-    except Exception as error:
-        raise ModelError(f"Keras {file.keras} cannot load {file.path}: {first_line(error)}", _OBJECT_HINT) from error
-    return _from_object(model, os.fspath(file.path), file.path)
+    with captured():
+        return keras.models.load_model(os.fspath(file.path), compile=False, custom_objects=own or None)
 
 
-def _from_object(model: Any, source: str, path: Path | None) -> FloatModel:
+def _load_hint(reading: Reading) -> str:
+    if reading.custom_objects:
+        return f"{reading.custom_objects} must have all layers and functions that the file names; or {_OBJECT_HINT}"
+    return f"name the module with its own layers and functions: --custom-objects my_layers.py; or {_OBJECT_HINT}"
+
+
+def _from_object(model: Any, source: str, path: Path | None, reading: Reading) -> FloatModel:
     """``path`` is the file that the model came from, None when it was made in Python."""
     root = type(model).__mro__
     if not any(c.__module__.split(".")[0] in ("keras", "tf_keras") and c.__name__ == "Model" for c in root):
@@ -76,10 +96,9 @@ def _from_object(model: Any, source: str, path: Path | None) -> FloatModel:
             f"{source} is no Keras model, found {type(model).__module__}.{type(model).__name__}",
             "return a keras.Model with its weights",
         )
-    inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
-    if not inputs or not outputs:
-        raise ModelError(f"{source} has no fixed input shape", "add keras.Input(shape=...) or call model.build(...)")
     is_keras3 = any(c.__module__.split(".")[0] == "keras" for c in root)
+    model = with_inputs(model, source, reading, is_keras3)
+    inputs, outputs = model.inputs, model.outputs
     layers = [layer for layer in _all_layers(model) if type(layer).__name__ != "InputLayer"]
     _check_weights(layers, source)
     names = _port_names(model, inputs)
@@ -102,14 +121,10 @@ def _from_object(model: Any, source: str, path: Path | None) -> FloatModel:
 
 
 def _call(model: Any, tensors: list[Any]) -> list[Any]:
-    structure = model.input if isinstance(getattr(model, "input", None), dict) else None
-    if structure is not None:
-        result = model(dict(zip(structure, tensors, strict=True)), training=False)
-    else:
-        result = model(tensors if len(tensors) > 1 else tensors[0], training=False)
-    if isinstance(result, dict):
-        return list(result.values())
-    return list(result) if isinstance(result, (list, tuple)) else [result]
+    """Inputs and outputs in the order of ``model.inputs`` and ``model.outputs``, which is by key for dictionaries."""
+    nest = tensorflow().nest
+    result = model(nest.map_structure(tensors.__getitem__, numbered_inputs(model)), training=False)
+    return list(nest.flatten(result))
 
 
 def _is_coded(layer: Any) -> bool:
@@ -130,6 +145,8 @@ def _port_names(model: Any, inputs: Any) -> list[str]:
 
 
 def _output_names(model: Any) -> list[str]:
+    if isinstance(model.output, dict):
+        return sorted(model.output)
     return list(getattr(model, "output_names", None) or [f"output_{i}" for i in range(len(model.outputs))])
 
 
@@ -142,7 +159,8 @@ def _port(name: str, shape: Any, dtype: Any, source: str) -> Port:
         if size is None:
             raise ModelError(
                 f"dimension {index} of {name} of {source} is dynamic: {tuple(sizes)}",
-                "a microcontroller needs fixed shapes: build the model with keras.Input(shape=...) without None",
+                "a microcontroller needs fixed shapes: say them with --input-shape 49x10 (a sample's), or build the "
+                "model with keras.Input(shape=...) without None",
             )
     if sizes[0] not in (None, 1):
         raise ModelError(
@@ -164,7 +182,11 @@ def _check_weights(layers: list[Any], source: str) -> None:
 
 
 def _sha256_of_object(model: Any) -> str:
-    digest = hashlib.sha256(model.to_json().encode())
+    try:
+        description = model.to_json()
+    except (NotImplementedError, TypeError, ValueError):  # a subclassed model that does not say how it is made
+        description = f"{type(model).__name__} {[layer.name for layer in _all_layers(model)]}"
+    digest = hashlib.sha256(description.encode())
     for weight in model.get_weights():
         digest.update(np.ascontiguousarray(weight).tobytes())
     return digest.hexdigest()

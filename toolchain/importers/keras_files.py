@@ -98,17 +98,24 @@ def _parse(text: str | bytes, path: Path, part: str) -> Any:
 
 
 def _lambdas(config: Any) -> list[str]:
-    """Names of the Lambda layers anywhere in a model's configuration."""
+    """Names of the Lambda layers with code of their own anywhere in a model's configuration; others name a function."""
     found = []
     if isinstance(config, dict):
         inner = config.get("config")
-        if config.get("class_name") == "Lambda" and isinstance(inner, dict):
+        if config.get("class_name") == "Lambda" and isinstance(inner, dict) and _holds_code(inner):
             found.append(str(inner.get("name", "lambda")))
         config = list(config.values())
     if isinstance(config, list):
         for entry in config:
             found += _lambdas(entry)
     return found
+
+
+def _holds_code(layer: dict[str, Any]) -> bool:
+    function = layer.get("function")
+    if isinstance(function, dict):
+        return function.get("class_name") != "function"
+    return layer.get("function_type") != "function" or not isinstance(function, str)
 
 
 def check_saved_model(folder: Path) -> None:

@@ -47,6 +47,13 @@ def call_object(spec: str, error: type[UserError]) -> Any:
             raise error(f"{spec} failed: {_where(problem)}", _USERS_CODE) from problem
 
 
+def public_objects(spec: str, error: type[UserError]) -> dict[str, Any]:
+    """The classes and functions, by name, of a module or of a ``.py`` file, which is run. ``error`` as above."""
+    with _importable(Path.cwd()), contextlib.redirect_stdout(sys.stderr):
+        module = _load(spec, spec, error)
+    return {name: value for name, value in vars(module).items() if callable(value) and not name.startswith("_")}
+
+
 def _known(module: ModuleType) -> str:
     found = [n for n, f in vars(module).items() if getattr(f, "__module__", "") == module.__name__ and callable(f)]
     return f"it has {', '.join(found)}" if found else "it has no functions at all"

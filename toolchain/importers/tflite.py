@@ -22,6 +22,7 @@ from toolchain.importers.layer_names import layers_of, own_layers
 from toolchain.importers.variables import with_states
 from toolchain.ops import by_tflite_name
 from toolchain.ops.base import TfliteOperator
+from toolchain.ways_out import way_out
 
 # The flatbuffers runtime reports damage by whatever its byte arithmetic runs into.
 DAMAGE = (struct.error, IndexError, ValueError, TypeError, AttributeError, OverflowError, MemoryError, KeyError)
@@ -76,11 +77,13 @@ class _Reader:
                 f"{where}: holds {len(model.subgraphs)} subgraphs; control flow is not supported",
                 "Export the inference function alone.",
             )
+        self.open_shapes: dict[str, list[int]] = {}
         self.subgraph = model.subgraphs[0]
         self.names = self._unique_names()
 
     def graph(self, name: str) -> Graph:
         tensors = {n: self._tensor(i, n) for i, n in enumerate(self.names)}
+        self._check_shapes()
         nodes = []
         taken: Counter[str] = Counter()
         for op in self.subgraph.operators or []:
@@ -94,6 +97,24 @@ class _Reader:
         )
         self._check_order(graph)
         return with_states(graph)
+
+    def _check_shapes(self) -> None:
+        """ModelError that names every open shape, of the inputs when it is theirs, and all operators that are unknown:
+        no operator can be looked at closer."""
+        inputs = set(self._names(self.subgraph.inputs, "graph input")) & set(self.open_shapes)
+        lines = [
+            f"{'input' if inputs else 'tensor'} {name} has the dynamic shape {shape}"
+            for name, shape in self.open_shapes.items()
+            if name in inputs or not inputs
+        ]
+        if not lines:
+            return
+        builtins = dict.fromkeys(self._builtin(op) for op in self.subgraph.operators or [])
+        lines += [f"{b}: this operator is not supported: {way_out(b)}" for b in builtins if b not in by_tflite_name()]
+        raise ModelError(
+            f"{self.where}: cannot run\n  " + "\n  ".join(lines),
+            "Fix the inputs' dimensions: --input-shape 49x10 (a sample's); only the batch may be open, it becomes 1.",
+        )
 
     def _check_order(self, graph: Graph) -> None:
         """Every tensor is written once, before it is read."""
@@ -140,10 +161,8 @@ class _Reader:
         shape = tuple(int(d) for d in (raw.shape if raw.shape is not None else []))
         signature = [int(d) for d in (raw.shapeSignature if raw.shapeSignature is not None else [])]
         if any(d < 0 for d in shape) or any(d < 0 for d in signature[1:]):
-            raise ModelError(
-                f"{self.where}: tensor {name} has the dynamic shape {signature or list(shape)}",
-                "Give the model fixed input dimensions; only the batch may be open, it becomes 1.",
-            )
+            self.open_shapes[name] = signature or list(shape)
+            shape = tuple(max(d, 1) for d in shape)
         dtype = _TYPE_NAMES.get(int(raw.type), f"type {raw.type}")
         if raw.sparsity is not None:
             raise ModelError(f"{self.where}: tensor {name} is sparse", "Export the model without sparse tensors.")
@@ -158,7 +177,7 @@ class _Reader:
         buffer = buffers[int(raw.buffer)]
         content = buffer.data
         if content is None or len(content) == 0:
-            if not buffer.offset:
+            if not is_outside(buffer):
                 empty = 0 in shape and dtype in ("int32", "int64")  # the shape operand of a reshape to a scalar
                 return np.zeros(shape, dtype) if empty else None
             start, size = int(buffer.offset), int(buffer.size)
@@ -175,15 +194,18 @@ class _Reader:
             )
         return np.frombuffer(content, np.dtype(dtype).newbyteorder("<")).reshape(shape)
 
-    def _node(self, op: Any, tensors: dict[str, Tensor], taken: Counter[str]) -> Node:
+    def _builtin(self, op: Any) -> str:
+        """The operator's name in the schema, a custom one's behind CUSTOM."""
         codes = self.model.operatorCodes or []
         if not 0 <= int(op.opcodeIndex) < len(codes):
             raise self._damaged(f"an operator has code {op.opcodeIndex} of {len(codes)}")
         code = codes[int(op.opcodeIndex)]
         number = max(int(code.builtinCode), int(code.deprecatedBuiltinCode))
         builtin = _BUILTIN_NAMES.get(number, f"builtin {number}")
-        if builtin == "CUSTOM":
-            builtin = f"CUSTOM {_text(code.customCode)}"
+        return f"CUSTOM {_text(code.customCode)}" if builtin == "CUSTOM" else builtin
+
+    def _node(self, op: Any, tensors: dict[str, Tensor], taken: Counter[str]) -> Node:
+        builtin = self._builtin(op)
         inputs = self._names(op.inputs, builtin)
         outputs = self._names(op.outputs, builtin)
         if not all(outputs) or (not outputs and builtin not in _WITHOUT_OUTPUT):
@@ -216,6 +238,11 @@ def _initial(shape: tuple[int, ...], dtype: str, quant: QuantParams | None) -> A
     if dtype not in _CONSTANT_TYPES or int(np.prod(shape, dtype=object)) > _MAX_TENSOR_BYTES:
         return None  # refused later, with its operator
     return np.full(shape, quant.zero_point[0] if quant and dtype == "int8" else 0, dtype)
+
+
+def is_outside(buffer: Any) -> bool:
+    """Whether its bytes lie behind the flatbuffer. Offset 1 is kept for writers that fill it in later."""
+    return int(buffer.offset) > 1
 
 
 def _quantization(raw: Any) -> QuantParams | None:

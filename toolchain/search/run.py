@@ -136,7 +136,7 @@ def _list() -> str:
 
 
 def _opened(job: Job, options: Options, progress: Progress) -> tuple[AnyFloatModel, Dataset]:
-    source = open_source(job.model, progress)
+    source = open_source(job.model, progress, job.reading)
     if source.float_model is None:
         raise ModelError(f"{source.where} has integers already", "Give the float model, which formats are made from.")
     return source.float_model, load_data(
