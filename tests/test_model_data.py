@@ -124,6 +124,33 @@ def test_two_inputs(tmp_path: Path) -> None:
         loaded(save(tmp_path / "f.npz", x_test=b), inputs)
 
 
+def test_two_inputs_by_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the file's arrays, with their use in front or, given for one use, without; and as a function's dictionary."""
+    inputs = (Port("serving_default_left:0", (1, 3), "float32"), Port("serving_default_right:0", (1, 2), "float32"))
+    left, right = np.ones((4, 3), np.float32), np.zeros((4, 2), np.float32)
+    both = save(tmp_path / "both.npz", x_calib_left=left, x_calib_right=right, x_test_right=right, x_test_left=left)
+    alone = save(tmp_path / "alone.npz", right=right, left=left)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "samples_by_name.py").write_text(
+        "import numpy as np\n"
+        "def alone():\n    return {'right': np.zeros((4, 2)), 'left': np.ones((4, 3))}\n"
+        "def both():\n    return {'x_calib': alone(), 'x_test': alone()}\n"
+        "def wrong():\n    return {'x_calib': {'left': np.ones((4, 3))}}\n"
+    )
+    for found in (
+        loaded(both, inputs),
+        load_data(None, inputs, alone, alone),
+        loaded("samples_by_name:both", inputs),
+        load_data(None, inputs, "samples_by_name:alone", "samples_by_name:alone"),
+    ):
+        for samples in (found.x_calib, found.x_test):
+            assert isinstance(samples, tuple)
+            np.testing.assert_array_equal(samples[0], left)
+            np.testing.assert_array_equal(samples[1], right)
+    with pytest.raises(DataError, match="samples for left; the inputs are left, right"):
+        loaded("samples_by_name:wrong", inputs)
+
+
 def test_damaged_files(tmp_path: Path) -> None:
     good = Path(save(tmp_path / "good.npz", x_test=RNG.random((20, 8, 6, 1)))).read_bytes()
     for share in (0.0, 0.01, 0.5, 0.98):

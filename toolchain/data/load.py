@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -72,7 +73,7 @@ def _load(spec: str, inputs: Sequence[Port], use: Use, progress: Progress) -> Da
 
 def _read(spec: str, inputs: Sequence[Port], use: Use, progress: Progress) -> Dataset:
     if is_object_spec(spec):
-        return _from_object(call_object(spec, DataError), spec, use)
+        return _from_object(call_object(spec, DataError), spec, use, inputs)
     path = Path(spec)
     if path.is_dir():
         return read_folder(path, inputs, use, progress)
@@ -82,7 +83,7 @@ def _read(spec: str, inputs: Sequence[Port], use: Use, progress: Progress) -> Da
     if suffix not in (".npz", ".npy"):
         raise DataError(f"{path} is of no known kind", FORMATS)
     try:
-        return _from_npz(path, len(inputs), use) if suffix == ".npz" else _samples_only(_from_npy(path), use)
+        return _from_npz(path, inputs, use) if suffix == ".npz" else _samples_only(_from_npy(path), use)
     except (OSError, EOFError, KeyError, ValueError, SyntaxError, zipfile.BadZipFile, zlib.error) as error:
         if not _is_numpy(path):
             raise DataError(f"{path} is damaged, or no NumPy file by its content", _SAVE_HINT) from error
@@ -106,7 +107,9 @@ def _from_npy(path: Path) -> Array:
     return loaded
 
 
-def _from_npz(path: Path, count: int, use: Use) -> Dataset:
+def _from_npz(path: Path, inputs: Sequence[Port], use: Use) -> Dataset:
+    """Several inputs are x_calib_0, x_calib_1 and so on, or x_calib_<input's name>; in a file for one use the names
+    alone will do."""
     archive = np.load(path, allow_pickle=False)
     if isinstance(archive, np.ndarray):
         raise DataError(f"{path} is a single array by its content", "name it .npy")
@@ -117,9 +120,9 @@ def _from_npz(path: Path, count: int, use: Use) -> Dataset:
         for key in ("x_calib", "x_test", "x_train"):
             if key not in keys:
                 continue
-            parts = [f"{key}_{index}" for index in range(count)]
-            if key not in found and names.issuperset(parts):
-                found[key] = tuple(archive[part] for part in parts)
+            for parts in _parts(key, inputs, use):
+                if key not in found and names.issuperset(parts):
+                    found[key] = tuple(archive[part] for part in parts)
     if not found.keys() & {"x_calib", "x_test", "x_train"}:
         raise DataError(
             f"{path} has neither x_calib nor x_test (found: {', '.join(sorted(names)) or 'nothing'})", _SAVE_HINT
@@ -127,20 +130,48 @@ def _from_npz(path: Path, count: int, use: Use) -> Dataset:
     return Dataset(**found)
 
 
+def _parts(key: str, inputs: Sequence[Port], use: Use) -> list[list[str]]:
+    """The sets of array names that together are the samples ``key``, an array for each input."""
+    named = [_short(port.name) for port in inputs]
+    sets = [[f"{key}_{index}" for index in range(len(inputs))], [f"{key}_{name}" for name in named]]
+    alone = {"representative": "x_calib", "evaluation": "x_test"}
+    return [*sets, named] if alone.get(use) == key else sets
+
+
+def _short(name: str) -> str:
+    """An input's name as the model's author wrote it: the converter adds something in front and behind."""
+    return re.sub(r":\d+$", "", name.removeprefix("serving_default_"))
+
+
+def _in_order(x: Any, inputs: Sequence[Port], spec: str) -> Any:
+    """A dictionary with an array for each input, by its name, as a tuple; everything else as it is."""
+    if not isinstance(x, Mapping):
+        return x
+    named = [_short(port.name) for port in inputs]
+    if set(x) != set(named):
+        raise DataError(
+            f"{spec} returned samples for {', '.join(map(str, x))}; the inputs are {', '.join(named)}",
+            "give an array for each input, by its name",
+        )
+    return tuple(np.asarray(x[name]) for name in named)
+
+
 def _samples_only(x: Samples, use: Use) -> Dataset:
     """Samples without a role: what they were given for, calibration when given for both."""
     return Dataset(x_test=x) if use == "evaluation" else Dataset(x_calib=x)
 
 
-def _from_object(made: Any, spec: str, use: Use) -> Dataset:
+def _from_object(made: Any, spec: str, use: Use, inputs: Sequence[Port]) -> Dataset:
     if isinstance(made, Dataset):
         return made
     if isinstance(made, Mapping):
+        if set(made) == {_short(port.name) for port in inputs}:
+            return _samples_only(_in_order(made, inputs, spec), use)
         known = (*KEYS, *TRAINING_KEYS)
         if set(made) - set(known) or not made:
             found = ", ".join(sorted(map(str, made))) or "nothing"
             raise DataError(f"{spec} returned a dictionary with the keys {found}", f"known keys are {', '.join(known)}")
-        return Dataset(**made)
+        return Dataset(**{key: _in_order(value, inputs, spec) for key, value in made.items()})
     if isinstance(made, np.ndarray):
         return _samples_only(made, use)
     if isinstance(made, (tuple, list)) and len(made) == 4:

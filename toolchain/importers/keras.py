@@ -71,7 +71,7 @@ def _from_file(file: ModelFile, reading: Reading) -> FloatModel:
         else:
             return _from_object(model, os.fspath(file.path), file.path, reading)
     raise ModelError(
-        f"Keras {file.keras} cannot load {file.path}: {first_line(failures[0])}", _load_hint(reading)
+        f"Keras {file.keras} cannot load {file.path}: {_reason(failures[0])}", _load_hint(reading)
     ) from failures[0]
 
 
@@ -80,6 +80,12 @@ def _load_by(keras: Any, file: ModelFile, own: dict[str, Any]) -> Any:
         importlib.import_module("toolchain.keras")  # whose layers Keras then finds by their names
     with captured():
         return keras.models.load_model(os.fspath(file.path), compile=False, custom_objects=own or None)
+
+
+def _reason(error: BaseException) -> str:
+    """What is missing, where Keras says it below what it says of the model as a whole."""
+    found = re.search(r"Could not locate \w+ '[^']+'|Unknown [\w ]+: '[^']+'", str(error))
+    return found[0] if found else first_line(error)
 
 
 def _load_hint(reading: Reading) -> str:

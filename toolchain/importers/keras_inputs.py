@@ -62,27 +62,26 @@ def with_inputs(model: Any, source: str, reading: Reading, is_keras3: bool) -> A
 
 def _call_of(model: Any, source: str, reading: Reading) -> tuple[list[_Wanted], list[Any], dict[str, Any]]:
     """What to make for a subclassed model, and the arguments of its call with numbers in the places of inputs."""
+    parameters = [
+        p
+        for p in inspect.signature(model.call).parameters.values()
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.name not in ("training", "mask")
+    ]
     built = getattr(model, "_build_shapes_dict", None) or {}
-    if built:
-        return _as_built(built, reading)
+    if built and len(built) >= sum(p.default is p.empty for p in parameters):  # Keras may have seen the first one only
+        return _as_built(built)
     if not reading.shapes:
         raise ModelError(
             f"{source} has no fixed input shape",
             "say it: --input-shape 32x32x3 of a sample; or add keras.Input(shape=...) or call model.build(...)",
         )
-    parameters = [
-        p.name
-        for p in inspect.signature(model.call).parameters.values()
-        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.name not in ("training", "mask")
-    ]
     count = len(reading.shapes)
-    names = [
-        name or (parameters[k] if k < len(parameters) else f"input_{k}") for k, (name, _) in enumerate(reading.shapes)
-    ]
+    assumed = [*(p.name for p in parameters), *(f"input_{k}" for k in range(len(parameters), count))]
+    names = [name or assumed[k] for k, (name, _) in enumerate(reading.shapes)]
     wanted = [_Wanted(name, sizes, "float32") for name, (_, sizes) in zip(names, reading.shapes, strict=True)]
     if count == 1:
         return wanted, [0], {}
-    if set(names) <= set(parameters):
+    if {*names} <= {p.name for p in parameters}:
         return wanted, [], {name: k for k, name in enumerate(names)}
     named = all(name for name, _ in reading.shapes)
     return wanted, [{name: k for k, name in enumerate(names)} if named else list(range(count))], {}
@@ -102,7 +101,7 @@ def _plain_structure(symbolic: Any) -> Any:
     return 0
 
 
-def _as_built(built: Mapping[str, Any], reading: Reading) -> tuple[list[_Wanted], list[Any], dict[str, Any]]:
+def _as_built(built: Mapping[str, Any]) -> tuple[list[_Wanted], list[Any], dict[str, Any]]:
     """Keras 3 remembers the shapes that a model was built with: of one argument, or of several by their names."""
     wanted: list[_Wanted] = []
 
