@@ -77,6 +77,15 @@ def shared() -> Any:
     return keras3().Model(image, layers.Dense(3)(layers.Flatten()(x)))
 
 
+def transposed() -> Any:
+    """Transposed convolutions, of images and of a line, with strides that kernels cover, overlap and leave gaps in."""
+    layers, image = keras3().layers, _image()
+    x = layers.Conv2DTranspose(3, 3, strides=2, padding="same", bias_initializer="ones")(image)
+    x = layers.Conv2DTranspose(4, (2, 1), strides=2, padding="valid", activation="relu")(x)
+    x = layers.Conv1DTranspose(2, 5, strides=2, padding="same")(layers.Reshape((64, 64))(x))
+    return keras3().Model(image, x)
+
+
 def samples(count: int = 40, seed: int = 0, channels: int = 2) -> Array:
     return np.concatenate([images(count, seed + i) - i for i in range(channels)], axis=3)
 
@@ -92,6 +101,7 @@ MODELS: dict[str, tuple[Callable[[], Any], int]] = {
     "normalized": (normalized, 2),
     "tied": (tied, 2),
     "shared": (shared, 2),
+    "transposed": (transposed, 2),
 }
 
 
@@ -226,7 +236,7 @@ def test_bias_correction_takes_shifts_out() -> None:
     assert [len(graph_of(content).nodes[-1].inputs) for content in (plain, corrected)] == [2, 3]
 
 
-@pytest.mark.parametrize("name", ["small", "normalized", "shared"])
+@pytest.mark.parametrize("name", ["small", "normalized", "shared", "transposed"])
 def test_means_are_those_of_the_layers_sums(name: str) -> None:
     """Of convolutions with both paddings, depthwise and fully connected ones, against LiteRT's own outputs."""
     build, channels = MODELS[name]
@@ -245,7 +255,7 @@ def test_means_are_those_of_the_layers_sums(name: str) -> None:
     for node in linear:
         weights = constant(graph, node.inputs[1]).astype(np.float64)
         wanted = np.concatenate(outputs[node.name]).reshape(-1, outputs[node.name][0].shape[-1]).mean(axis=0)
-        bias = constant(graph, node.inputs[2]) if node.inputs[2] else np.zeros_like(wanted)
+        bias = constant(graph, node.inputs[2]) if any(node.inputs[2:]) else np.zeros_like(wanted)
         found = mean_sums(node, weights, bias, means.means()[node.name])
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
 

@@ -6,7 +6,7 @@ import dataclasses
 
 from support.case import Case, Seeded, TensorSpec
 
-WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
 STEP = 256  # codes of int16 to one of int8, so that what outputs span stays the same
 BIAS = Seeded(-3000 * STEP, 3000 * STEP)
 
@@ -27,7 +27,7 @@ def wide(case: Case, suffix: str = "_s16") -> Case:
             inputs.append(spec)
         elif spec.dtype == "int8":
             inputs.append(int16(spec))
-        elif weighted:
+        elif weighted and spec.scale:
             data = BIAS if isinstance(spec.data, Seeded) else spec.data
             inputs.append(dataclasses.replace(int16(spec), dtype="int64", data=data))
         else:

@@ -48,11 +48,11 @@ def export_tflite(graph: Graph) -> bytes:
 
     ValueError for an operator that TFLite does not have: what reducing passes make stays inside mcuforge.
     """
-    records = [_record(graph, node) for node in graph.nodes]
+    graph, records = _records(graph)
     codes = sorted({(record.builtin, record.version) for record in records})
     used = dict.fromkeys(graph.inputs)
     for node, record in zip(graph.nodes, records, strict=True):
-        used |= dict.fromkeys(n for n in (*record.inputs, *node.outputs) if n)
+        used |= dict.fromkeys(n for n in (*_names(record), *node.outputs) if n)
     index = {name: i for i, name in enumerate(used)}
     model = schema.ModelT()
     model.version = 3
@@ -77,6 +77,29 @@ def pack(model: Any) -> bytes:
     builder = flatbuffers.Builder(1 << 16)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
+
+
+def _records(graph: Graph) -> tuple[Graph, list[TfliteRecord]]:
+    """What each node becomes, and the graph with the constants that only the file has."""
+    records, tensors = [], dict(graph.tensors)
+    for node in graph.nodes:
+        record = _record(graph, node)
+        inputs = [_operand(tensors, node, i, given) for i, given in enumerate(record.inputs)]
+        records.append(dataclasses.replace(record, inputs=tuple(inputs)))
+    return dataclasses.replace(graph, tensors=tensors), records
+
+
+def _operand(tensors: dict[str, Tensor], node: Node, index: int, given: str | Array) -> str:
+    """The name of an input, among ``tensors`` then."""
+    if isinstance(given, str):
+        return given
+    name = f"{node.outputs[0]};operand{index}"
+    tensors[name] = Tensor(name, given.shape, str(given.dtype), data=given)
+    return name
+
+
+def _names(record: TfliteRecord) -> tuple[str, ...]:
+    return tuple(n for n in record.inputs if isinstance(n, str))
 
 
 def _record(graph: Graph, node: Node) -> TfliteRecord:
@@ -124,7 +147,7 @@ def _little_endian(data: Array) -> bytes:
 def _operator(node: Node, record: TfliteRecord, code: int, index: dict[str, int]) -> Any:
     made = schema.OperatorT()
     made.opcodeIndex = code
-    made.inputs = [index[n] if n else -1 for n in record.inputs]
+    made.inputs = [index[n] if n else -1 for n in _names(record)]
     made.outputs = [index[n] for n in node.outputs]
     if record.table:
         made.builtinOptions = getattr(schema, f"{record.table}T")()

@@ -228,6 +228,8 @@ class _Reader:
             states = known.states(view, attrs)
         except (*DAMAGE, AssertionError) as e:
             raise self._damaged(f"{name} ({builtin}) lacks options or inputs that it must have") from e
+        if known.order is not None:
+            inputs = tuple(inputs[i] for i in known.order if i < len(inputs))
         own = [Tensor(f"{name}/state{k}", s.shape, str(s.dtype), initial=s) for k, s in enumerate(states)]
         tensors |= {t.name: t for t in own}
         return Node(name, kind, (*inputs, *(t.name for t in own)), outputs, attrs, layers=layers)

@@ -177,11 +177,11 @@ class TfliteRecord:
     """What ``write`` gives: an operator as a TFLite file holds it.
 
     ``table`` names the options table of the schema (empty for none) and ``fields`` its members that are not default;
-    ``version`` is the first one of the operator that takes int8.
+    ``version`` is the first one of the operator that takes int8. An input that the graph does not have is its data.
     """
 
     builtin: str
-    inputs: tuple[str, ...]
+    inputs: tuple[str | Array, ...]
     version: int
     table: str = ""
     fields: tuple[tuple[str, int | float | tuple[int, ...]], ...] = ()
@@ -215,7 +215,8 @@ class Op:
     element of the output depends on the same element of the only variable input and on nothing else, the same way
     everywhere. ``copies``: the output's codes are those of the only variable input, all and in order. Without
     ``tflite`` it is one that only passes make. ``write`` is the way back to a TFLite file, None for what passes make or
-    remove; ``ptq`` None: no float operator of the kind can be quantized. ``typed``: the operator that this one is for
+    remove. ``order``: which inputs of TFLite's operator the node has, when not all in their order; ``read`` gets them
+    all. ``ptq`` None: no float operator of the kind can be quantized. ``typed``: the operator that this one is for
     tensors of another type, and that type (``passes/by_type.py``).
 
     State, what lasts between inferences, are tensors with initial values (``Tensor.initial``) among a node's inputs.
@@ -242,6 +243,7 @@ class Op:
     typed: tuple[str, str] | None = None
     updates: Callable[[Node], tuple[int, ...]] = lambda node: ()
     states: Callable[[TfliteOperator, Any], tuple[Array, ...]] = lambda op, attrs: ()
+    order: tuple[int, ...] | None = None
 
 
 # A constraint looks at attributes and shapes that an earlier, unmet one vouches for.

@@ -8,8 +8,9 @@ values may be stored as such; results are the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from toolchain.graph import Graph, Node
+from toolchain.graph import Array, Graph, Node
 from toolchain.ops.base import Const, FittedCost, KernelCall, KernelVariant, Symbol, Terms, Value
 from toolchain.ops.common import constant
 from toolchain.ops.float32 import bias_of, range_fields
@@ -18,10 +19,25 @@ from toolchain.ops.pixels import LANES, in_lanes
 
 PIXELS = 4  # that the kernel makes at a time
 Shapes = Callable[[Graph, Node], tuple[tuple[str, Value], ...]]
+Weights = Callable[[Graph, Node], Array]
 
 
-def _call(graph: Graph, node: Node, shapes: tuple[tuple[str, Value], ...], half: Half | None) -> KernelCall:
-    weights = constant(graph, node.inputs[1])
+@dataclass(frozen=True)
+class Kernel:
+    """A C function over ``nn_conv2d_f32_params``, its header, and the weights as it takes them."""
+
+    symbol: str = "nn_conv2d_f32"
+    header: str = "nn_conv2d_f32.h"
+    weights: Weights = lambda graph, node: constant(graph, node.inputs[1])
+
+
+CONVOLUTION = Kernel()
+
+
+def _call(
+    graph: Graph, node: Node, kernel: Kernel, shapes: tuple[tuple[str, Value], ...], half: Half | None
+) -> KernelCall:
+    weights = kernel.weights(graph, node)
     channels = weights.shape[0]
     lanes = in_lanes(weights.reshape(channels, -1))
     item = 2 if half else 4
@@ -34,7 +50,7 @@ def _call(graph: Graph, node: Node, shapes: tuple[tuple[str, Value], ...], half:
         ("weights", half.const(lanes) if half else Const("weights", "float", lanes)),
         ("bias", Const("bias", "float", bias_of(graph, node, channels))),
     )
-    return KernelCall("nn_conv2d_f32", "nn_conv2d_f32.h", "nn_conv2d_f32_params", params, node.inputs[:1], node.outputs)
+    return KernelCall(kernel.symbol, kernel.header, "nn_conv2d_f32_params", params, node.inputs[:1], node.outputs)
 
 
 def groups_of(channels: int) -> int:
@@ -51,16 +67,19 @@ def row_terms(graph: Graph, node: Node) -> tuple[float, ...]:
     return tuple(map(float, (*terms, graph.tensor(node.outputs[0]).size)))
 
 
-def by_format(shapes: Shapes, terms: Terms, cycles: Sequence[tuple[float, ...]]) -> tuple[KernelVariant, ...]:
+def by_format(
+    shapes: Shapes, terms: Terms, cycles: Sequence[tuple[float, ...]], kernel: Kernel = CONVOLUTION
+) -> tuple[KernelVariant, ...]:
     """A variant for weights as they are, one for float16 and one for bfloat16, with the cycles of each."""
-    return tuple(_variant(shapes, half, FittedCost(c, terms)) for half, c in zip((None, *HALVES), cycles, strict=True))
+    formats = zip((None, *HALVES), cycles, strict=True)
+    return tuple(_variant(kernel, shapes, half, FittedCost(c, terms)) for half, c in formats)
 
 
-def _variant(shapes: Shapes, half: Half | None, cost: FittedCost) -> KernelVariant:
+def _variant(kernel: Kernel, shapes: Shapes, half: Half | None, cost: FittedCost) -> KernelVariant:
     return KernelVariant(
         name=half.name if half else "portable",
-        sources=("nn_conv2d_f32.c", f"nn_mac_f32{half.suffix if half else ''}.c"),
-        lower=lambda g, n: (_call(g, n, shapes(g, n), half),),
+        sources=(f"{kernel.symbol}.c", f"nn_mac_f32{half.suffix if half else ''}.c"),
+        lower=lambda g, n: (_call(g, n, kernel, shapes(g, n), half),),
         cost=cost,
         supports=half.supports if half else KernelVariant.supports,
     )

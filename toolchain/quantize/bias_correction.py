@@ -17,6 +17,7 @@ import numpy as np
 
 from toolchain.graph import Array, Graph, Node, Tensor
 from toolchain.ops.common import constant, flatten_samples, patches
+from toolchain.ops.transpose_conv import gathered
 from toolchain.quantize import grid
 from toolchain.quantize.float_run import Fetch
 from toolchain.quantize.layer_by_layer import Values, changed
@@ -60,6 +61,9 @@ def under_weights(graph: Graph, node: Node, x: Array) -> Array:
         rows: Array = x.reshape(-1, graph.tensor(node.inputs[1]).shape[1]).mean(axis=0)
         return rows
     _, height, width, _ = graph.tensor(node.outputs[0]).shape
+    if node.op == "transpose_conv":
+        reaching: Array = gathered(flatten_samples(x), node.attrs.window, (height, width)).mean(axis=(0, 1, 2))
+        return reaching
     mean: Array = patches(flatten_samples(x), node.attrs.window, (height, width), 0).mean(axis=(0, 1, 2))
     return mean
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops.common import Window
+from toolchain.ops.transpose_conv import gathered
 from toolchain.quantize.least_squares import Moments
 
 MOST_ROWS = 1 << 15
@@ -69,7 +70,11 @@ def _rows(graph: Graph, node: Node, x: Array, places: Array) -> Array:
         flat: Array = x.reshape(-1, graph.tensor(node.inputs[1]).shape[1]).astype(np.float32)
         return flat
     window: Window = node.attrs.window
-    width = graph.tensor(node.outputs[0]).shape[2]
+    _, height, width, _ = graph.tensor(node.outputs[0]).shape
+    if node.op == "transpose_conv":
+        taps = gathered(x.astype(np.float32), window, (height, width))[:, places // width, places % width]
+        reaching: Array = taps.reshape(taps.shape[0] * taps.shape[1], -1)
+        return reaching
     (top, bottom), (left, right) = window.pads
     padded = np.pad(x.astype(np.float32), ((0, 0), (top, bottom), (left, right), (0, 0)))
     rows = places[:, None] // width * window.stride[0] + np.arange(window.size[0]) * window.dilation[0]

@@ -1,0 +1,63 @@
+"""Short ways to write cases of sums of products beyond CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from support.case import TFLM, Case, Operator, Real, TensorSpec
+from support.make import BIAS, NONE, SAME, WEIGHTS, Data, Pair, Quant, act, channel_scales, numbers, plain
+
+
+def transpose_conv(
+    name: str,
+    image: tuple[int, int, int],
+    channels: int,
+    kernel: Pair,
+    *,
+    stride: Pair = (2, 2),
+    padding: int = SAME,
+    size: Pair | None = None,
+    activation: int = NONE,
+    batch: int = 1,
+    x: Quant = (0.05, -3),
+    w: float = 0.01,
+    spread: float | None = 3.0,
+    out: tuple[float | None, int] = (None, 5),
+    weights: Data = WEIGHTS,
+    bias: Data | None = BIAS,
+    oracle: str = TFLM,
+) -> Case:
+    """TRANSPOSE_CONV of an image (height, width, channels); ``size`` of the output where it is not the usual one."""
+    if size is None:
+        height, width = (
+            image[a] * stride[a] + (0 if padding == SAME else max(kernel[a] - stride[a], 0)) for a in (0, 1)
+        )
+        size = height, width
+    scale = out[0] if out[0] is not None else x[0] * w * math.sqrt(kernel[0] * kernel[1] * image[2]) * 70
+    scales = channel_scales(w, channels, spread)
+    shape = (batch, *size, channels)
+    filters = TensorSpec((channels, *kernel, image[2]), "int8", scales, (0,) * len(scales), 0, weights)
+    inputs = [numbers(*shape), filters, act((batch, *image), x)]
+    if bias is not None:
+        sums = tuple(x[0] * s for s in scales)
+        inputs.append(TensorSpec((channels,), "int32", sums, (0,) * len(sums), 0, bias))
+    options: dict[str, Any] = {"padding": padding, "strideH": stride[0], "strideW": stride[1]}
+    options["fusedActivationFunction"] = activation
+    return Case(name, Operator("TRANSPOSE_CONV", tuple(inputs), (act(shape, (scale, out[1])),), options), oracle=oracle)
+
+
+def real_products(case: Case, weights: Real, bias: Real, suffix: str = "_f32") -> Case:
+    """The case of int8 on float32: constants are ``weights``, or ``bias`` where they were int32 and quantized."""
+    operator = case.operator
+
+    def real(spec: TensorSpec | None) -> TensorSpec | None:
+        if spec is None or not spec.scale:
+            return spec
+        data = None if spec.data is None else bias if spec.dtype == "int32" else weights
+        return TensorSpec(spec.shape, "float32", data=data)
+
+    outputs = tuple(plain(t.shape, "float32") for t in operator.outputs)
+    inputs = tuple(map(real, operator.inputs))
+    made = Operator(operator.builtin, inputs, outputs, operator.options)
+    return Case(case.id + suffix, made, oracle=case.oracle)
