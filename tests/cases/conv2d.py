@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from support.case import Choice, Seeded
 from support.make import RELU, RELU6, RELU_N1_TO_1, VALID, conv2d
+from support.make_products import batched
 
 LARGE = (1 << 31) - (1 << 23)
 
@@ -75,4 +76,7 @@ CASES = (
     conv2d("conv_relu6", (4, 4, 4), 6, (3, 3), activation=RELU6, out=(0.04, -100)),
     conv2d("conv_relu_n1_to_1", (4, 4, 4), 6, (3, 3), activation=RELU_N1_TO_1, out=(0.02, 10)),
     conv2d("conv_relu_zero_point_highest", (3, 3, 3), 4, (3, 3), activation=RELU, out=(None, 127)),
+    batched(conv2d("conv_3x3_8_to_4", (5, 3, 8), 4, (3, 3), activation=RELU, out=(None, -128)), 3),
+    batched(conv2d("conv_1x1_12_to_8", (3, 5, 12), 8, (1, 1)), 2),
+    batched(conv2d("conv_3x3_same_shape_4", (3, 3, 4), 4, (3, 3), x=(0.05, 127)), 2),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from support.case import Choice, Seeded
 from support.make import RELU, RELU6, RELU_N1_TO_1, VALID, depthwise
+from support.make_products import batched
 
 LARGE = (1 << 31) - (1 << 23)
 # With nine weights of 127 and input zero point -3: the bias that makes the largest sum 2**30, and the sum of zeros then
@@ -156,4 +157,6 @@ CASES = (
     depthwise("dw_7x1_groups_of_4", (14, 3, 16), (7, 1), weights=Choice(FOUR_VALUES, 4)),
     depthwise("dw_5x5_groups_of_16", (6, 9, 39), (5, 5), weights=Choice((-90, -60, -31, -7, 4, 28, 66, 116), 16)),
     depthwise("dw_3x3_ternary_dilation", (9, 9, 5), (3, 3), dilation=(2, 2), weights=TERNARY, out=(0.02, 9)),
+    batched(depthwise("dw_3x3_same_shape_8", (4, 5, 8), (3, 3)), 2),
+    batched(depthwise("dw_7x1_stride_2_multiplier", (9, 3, 2), (7, 1), multiplier=3, stride=(2, 2)), 3),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from support.case import Case, Choice, Operator, Real
 from support.make import NONE, RELU, RELU6, RELU_N1_TO_1, SAME, VALID, numbers, plain, unary
 from support.make_f32 import binary_f32, conv2d_f32, depthwise_f32, fully_connected_f32, padding, pool_f32, real
+from support.make_products import batched
 
 HALF, BRAIN = Real(rounded="float16"), Real(rounded="bfloat16")
 BOTH = Choice((-2.5, -0.0, 0.0, 0.125, 3.0, 0.0078125))  # float16 and bfloat16
@@ -141,9 +142,11 @@ JOINED = (
         Operator("CONCATENATION", (real((1, 3, 4, 2)), real((1, 3, 4, 5))), (real((1, 3, 4, 7)),), {"axis": 3}),
     ),
 )
+BATCHES = (batched(CONVOLUTIONS[0], 3), batched(DEPTHWISE[0], 2))
 CASES = (
     *CONVOLUTIONS,
     *DEPTHWISE,
+    *BATCHES,
     *ELEMENTWISE,
     *POOLS,
     *MEANS,

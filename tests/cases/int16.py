@@ -20,6 +20,7 @@ from support.make import (
     pool,
     unary,
 )
+from support.make_products import batched
 from support.make_s16 import wide
 
 A, B = (0.05, 0), (0.04, 0)
@@ -125,4 +126,5 @@ EDGES = (
         ),
     ),
 )
-CASES = (*map(wide, (*CONVOLUTIONS, *DEPTHWISE, *OTHERS)), *EDGES)
+BATCHES = (batched(CONVOLUTIONS[0], 3), batched(DEPTHWISE[0], 2))
+CASES = (*map(wide, (*CONVOLUTIONS, *DEPTHWISE, *BATCHES, *OTHERS)), *EDGES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -19,7 +20,6 @@ def transpose_conv(
     padding: int = SAME,
     size: Pair | None = None,
     activation: int = NONE,
-    batch: int = 1,
     x: Quant = (0.05, -3),
     w: float = 0.01,
     spread: float | None = 3.0,
@@ -36,15 +36,27 @@ def transpose_conv(
         size = height, width
     scale = out[0] if out[0] is not None else x[0] * w * math.sqrt(kernel[0] * kernel[1] * image[2]) * 70
     scales = channel_scales(w, channels, spread)
-    shape = (batch, *size, channels)
+    shape = (1, *size, channels)
     filters = TensorSpec((channels, *kernel, image[2]), "int8", scales, (0,) * len(scales), 0, weights)
-    inputs = [numbers(*shape), filters, act((batch, *image), x)]
+    inputs = [numbers(*shape), filters, act((1, *image), x)]
     if bias is not None:
         sums = tuple(x[0] * s for s in scales)
         inputs.append(TensorSpec((channels,), "int32", sums, (0,) * len(sums), 0, bias))
     options: dict[str, Any] = {"padding": padding, "strideH": stride[0], "strideW": stride[1]}
     options["fusedActivationFunction"] = activation
     return Case(name, Operator("TRANSPOSE_CONV", tuple(inputs), (act(shape, (scale, out[1])),), options), oracle=oracle)
+
+
+def batched(case: Case, batch: int) -> Case:
+    """The case with so many images: of its variable inputs and outputs."""
+    operator = case.operator
+    inputs = tuple(
+        spec if spec is None or spec.data is not None else dataclasses.replace(spec, shape=(batch, *spec.shape[1:]))
+        for spec in operator.inputs
+    )
+    outputs = tuple(dataclasses.replace(spec, shape=(batch, *spec.shape[1:])) for spec in operator.outputs)
+    made = dataclasses.replace(operator, inputs=inputs, outputs=outputs)
+    return dataclasses.replace(case, id=f"{case.id}_batch_{batch}", operator=made)
 
 
 def real_products(case: Case, weights: Real, bias: Real, suffix: str = "_f32") -> Case:
@@ -61,3 +73,22 @@ def real_products(case: Case, weights: Real, bias: Real, suffix: str = "_f32") -
     inputs = tuple(map(real, operator.inputs))
     made = Operator(operator.builtin, inputs, outputs, operator.options)
     return Case(case.id + suffix, made, oracle=case.oracle)
+
+
+def batch_matmul(
+    name: str,
+    a: TensorSpec,
+    b: TensorSpec,
+    shape: tuple[int, ...],
+    *,
+    adj_x: bool = False,
+    adj_y: bool = False,
+    out: tuple[float | None, int] = (None, 5),
+) -> Case:
+    """BATCH_MATMUL of tensors of one type; ``shape`` is the output's."""
+    options = {"adjX": adj_x, "adjY": adj_y}
+    if not a.scale:
+        return Case(name, Operator("BATCH_MATMUL", (a, b), (plain(shape, a.dtype),), options))
+    depth = a.shape[-2 if adj_x else -1]
+    scale = a.scale[0] * b.scale[0] * math.sqrt(depth) * 70 if out[0] is None else out[0]
+    return Case(name, Operator("BATCH_MATMUL", (a, b), (act(shape, (scale, out[1])),), options))

@@ -61,7 +61,7 @@ def c_argument(argument: Argument) -> str:
     """A pointer into the arena, or a constant's name."""
     if argument.const:
         return argument.const
-    place = f"arena + {argument.offset}"
+    place = f"arena + {argument.offset}" + (f" + item * {argument.step}" if argument.step else "")
     return place if argument.ctype == "int8_t" else f"({argument.ctype} *)(void *)({place})"
 
 

@@ -113,11 +113,12 @@ class ConstView:
 
 @dataclass(frozen=True)
 class Argument:
-    """A pointer argument: a constant's name, or a place in the arena."""
+    """A pointer argument: a constant's name, or a place in the arena, ``step`` bytes on for each item."""
 
     ctype: str
     offset: int = 0
     const: str = ""
+    step: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +139,7 @@ class CallView:
     fields: tuple[Field, ...]
     args: tuple[Argument, ...]
     row_fields: tuple[RowField, ...] = ()
+    items: int = 1
 
 
 @dataclass(frozen=True)
@@ -337,12 +339,12 @@ def _call_view(plan: Plan, step: Step, call: KernelCall, name: str, consts: list
         args.append(Argument("int8_t", plan.memory.scratch[step.node.name]))
     params_name = f"{name}_params"
     return CallView(
-        call.symbol, call.header, call.params_type, params_name, tuple(fields), tuple(args), step.row_fields
+        call.symbol, call.header, call.params_type, params_name, tuple(fields), tuple(args), step.row_fields, call.items
     )
 
 
 def _arguments(plan: Plan, call: KernelCall, name: str, consts: list[ConstView]) -> list[Argument]:
-    return [_argument(plan, tensor, name, consts) for tensor in (*call.inputs, *call.outputs)]
+    return [_argument(plan, tensor, name, consts, call.items) for tensor in (*call.inputs, *call.outputs)]
 
 
 def _part_arguments(graph: Graph, call: KernelCall) -> list[Argument]:
@@ -355,11 +357,12 @@ def _part_arguments(graph: Graph, call: KernelCall) -> list[Argument]:
     ]
 
 
-def _argument(plan: Plan, name: str, call: str, consts: list[ConstView]) -> Argument:
+def _argument(plan: Plan, name: str, call: str, consts: list[ConstView], items: int) -> Argument:
     tensor = plan.graph.tensor(name)
     ctype = C_TYPES[tensor.dtype]
     if tensor.data is None:
-        return Argument(ctype, plan.memory.offsets[name])
+        step = tensor.nbytes // items if items > 1 else 0
+        return Argument(ctype, plan.memory.offsets[name], step=step)
     const = ConstView(f"{call}_operand", ctype, tensor.data, f"{call}: constant operand")
     consts.append(const)
     return Argument(ctype, const=const.name)

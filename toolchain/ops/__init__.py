@@ -8,6 +8,7 @@ import pkgutil
 from collections.abc import Mapping
 
 from toolchain.ops.base import Op
+from toolchain.ops.items import item_by_item
 
 
 @functools.cache
@@ -18,7 +19,7 @@ def registry() -> Mapping[str, Op]:
         for op in getattr(importlib.import_module(f"{__name__}.{module.name}"), "OPS", ()):
             if op.name in ops:
                 raise ValueError(f"two modules define the operator {op.name}")
-            ops[op.name] = op
+            ops[op.name] = item_by_item(op) if op.by_items else op
     return ops
 
 

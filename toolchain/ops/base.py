@@ -45,7 +45,8 @@ class KernelCall:
     """One C call: ``symbol(&params, inputs..., outputs...[, scratch])``, as structure, never as C text.
 
     ``inputs`` (states among them) and ``outputs`` are tensor names in the order of the C arguments.
-    ``scratch_bytes`` > 0 adds a last argument that points at so many bytes of the arena.
+    ``scratch_bytes`` > 0 adds a last argument that points at so many bytes of the arena. With more ``items`` than 1 it
+    is called for each so many-th part of its variable tensors, one behind the other.
     """
 
     symbol: str
@@ -55,6 +56,7 @@ class KernelCall:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     scratch_bytes: int = 0
+    items: int = 1
 
 
 @dataclass(frozen=True)
@@ -213,11 +215,12 @@ class Op:
     ``view``: the output is the first input's bytes, nothing is computed. ``offline``: only constant folding may remove
     it. ``rows``: for operators that make a row of the output from some rows of every variable input. ``codewise``: each
     element of the output depends on the same element of the only variable input and on nothing else, the same way
-    everywhere. ``copies``: the output's codes are those of the only variable input, all and in order. Without
-    ``tflite`` it is one that only passes make. ``write`` is the way back to a TFLite file, None for what passes make or
-    remove. ``order``: which inputs of TFLite's operator the node has, when not all in their order; ``read`` gets them
-    all. ``ptq`` None: no float operator of the kind can be quantized. ``typed``: the operator that this one is for
-    tensors of another type, and that type (``passes/by_type.py``).
+    everywhere. ``copies``: the output's codes are those of the only variable input, all and in order. ``by_items``: its
+    kernels compute one image and are called for each of a batch (``items.py``). Without ``tflite`` it is one that only
+    passes make. ``order``: which inputs of TFLite's operator the node has where these are not all in their order;
+    ``read`` gets all. ``write`` is the way back to a TFLite file, None for what passes make or remove; ``ptq`` None: no
+    float operator of the kind can be quantized. ``typed``: the operator that this one is for tensors of another type,
+    and that type (``passes/by_type.py``).
 
     State, what lasts between inferences, are tensors with initial values (``Tensor.initial``) among a node's inputs.
     ``updates`` tells the positions of those that the node writes: its kernels get them as pointers that may be written
@@ -244,6 +247,7 @@ class Op:
     updates: Callable[[Node], tuple[int, ...]] = lambda node: ()
     states: Callable[[TfliteOperator, Any], tuple[Array, ...]] = lambda op, attrs: ()
     order: tuple[int, ...] | None = None
+    by_items: bool = False
 
 
 # A constraint looks at attributes and shapes that an earlier, unmet one vouches for.

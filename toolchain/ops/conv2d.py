@@ -52,6 +52,7 @@ from toolchain.ops.conv2d_threes import THREES
 from toolchain.ops.conv2d_winograd import WINOGRAD
 from toolchain.ops.conv2d_winograd_compressed import WINOGRAD_COMPRESSED
 from toolchain.ops.conv2d_xnor import XNOR
+from toolchain.ops.items import ITEMS
 from toolchain.ops.pixels import window_fields
 from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap, window_rows
 
@@ -180,17 +181,16 @@ WEIGHTS = (
     Constraint("its bias must be a constant int32 vector with one entry for each output channel", _bias_ok),
     ACTIVATION,
 )
-SPATIAL = (
-    Constraint(
-        "its input and output must have the shape (batch, height, width, channels)",
-        lambda g, n: len(g.tensor(n.inputs[0]).shape) == len(g.tensor(n.outputs[0]).shape) == 4,
-    ),
-    Constraint("its batch must be 1", _batch_one),
-    Constraint(
-        "its strides, padding and shapes must agree",
-        lambda g, n: window_fits(n.attrs.window, g.tensor(n.inputs[0]), g.tensor(n.outputs[0])),
-    ),
+IMAGE = Constraint(
+    "its input and output must have the shape (batch, height, width, channels)",
+    lambda g, n: len(g.tensor(n.inputs[0]).shape) == len(g.tensor(n.outputs[0]).shape) == 4,
 )
+_WINDOW = Constraint(
+    "its strides, padding and shapes must agree",
+    lambda g, n: window_fits(n.attrs.window, g.tensor(n.inputs[0]), g.tensor(n.outputs[0])),
+)
+SPATIAL = (IMAGE, Constraint("its batch must be 1", _batch_one), _WINDOW)
+SPATIAL_ITEMS = (IMAGE, ITEMS, _WINDOW)
 SPANNING = (
     Constraint(
         "its weights must have the shape (output channels, height, width, input channels)",
@@ -211,12 +211,13 @@ OPS = (
         read=read,
         write=_write,
         ptq=PtqRule(weights_axis=0),
+        by_items=True,
         reference=_reference,
         macs=macs,
         rows=window_rows,
         constraints=(
             INT8,
-            *SPATIAL,
+            *SPATIAL_ITEMS,
             *WEIGHTS,
             weights_per_channel(0),
             *SPANNING,

@@ -85,10 +85,11 @@ OPS = (
         read=no_attrs,
         write=_INT8.write,
         ptq=_INT8.ptq,
+        by_items=True,
         reference=_reference,
         macs=_INT8.macs,
         rows=window_rows,
-        constraints=(FLOAT32, *conv2d.SPATIAL, WEIGHTS, ACTIVATION, *conv2d.SPANNING),
+        constraints=(FLOAT32, *conv2d.SPATIAL_ITEMS, WEIGHTS, ACTIVATION, *conv2d.SPANNING),
         variants=tuple(
             replace(variant, overlap=lambda g, n: pixel_overlap(g, n, PIXELS), rows=row_fields)
             for variant in by_format(shape_fields, _terms, _CYCLES)

@@ -33,7 +33,7 @@ from toolchain.ops.common import (
     sums_within_32_bits,
     taps_inside,
 )
-from toolchain.ops.conv2d import SPATIAL, WEIGHTS, conv_params, read, weights_per_channel, write_fields
+from toolchain.ops.conv2d import SPATIAL_ITEMS, WEIGHTS, conv_params, read, weights_per_channel, write_fields
 from toolchain.ops.depthwise_compressed import CODEBOOKS
 from toolchain.ops.depthwise_dsp import PACKED_3X3
 from toolchain.ops.depthwise_fours import FOURS
@@ -99,12 +99,13 @@ OPS = (
         read=read,
         write=_write,
         ptq=PtqRule(weights_axis=3),
+        by_items=True,
         reference=_reference,
         macs=macs,
         rows=window_rows,
         constraints=(
             INT8,
-            *SPATIAL,
+            *SPATIAL_ITEMS,
             *WEIGHTS,
             weights_per_channel(3),
             CHANNELS,

@@ -14,7 +14,7 @@ from toolchain.graph import Array, Graph, Node
 from toolchain.ops import depthwise_conv2d
 from toolchain.ops.base import Const, FittedCost, KernelCall, KernelVariant, Op, Symbol, no_attrs
 from toolchain.ops.common import ACTIVATION, constant, flatten_samples, patches
-from toolchain.ops.conv2d import SPATIAL
+from toolchain.ops.conv2d import SPATIAL_ITEMS
 from toolchain.ops.float32 import FLOAT32, WEIGHTS, activated, bias_of, range_fields
 from toolchain.ops.half import HALVES, Half
 from toolchain.ops.pixels import LANES, in_lanes, lane_terms, pixel_overlap, window_fields
@@ -79,10 +79,11 @@ OPS = (
         read=no_attrs,
         write=_INT8.write,
         ptq=_INT8.ptq,
+        by_items=True,
         reference=_reference,
         macs=_INT8.macs,
         rows=window_rows,
-        constraints=(FLOAT32, *SPATIAL, WEIGHTS, ACTIVATION, depthwise_conv2d.CHANNELS),
+        constraints=(FLOAT32, *SPATIAL_ITEMS, WEIGHTS, ACTIVATION, depthwise_conv2d.CHANNELS),
         variants=tuple(_variant(half, cycles) for half, cycles in zip((None, *HALVES), _CYCLES, strict=True)),
     ),
 )

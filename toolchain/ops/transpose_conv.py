@@ -42,6 +42,7 @@ from toolchain.ops.common import (
     window_from_tflite,
     window_to_tflite,
 )
+from toolchain.ops.items import ITEMS
 from toolchain.ops.pixels import LANES, window_fields
 
 _HEADER = "nn_transpose_conv.h"
@@ -224,11 +225,6 @@ def _types(graph: Graph, node: Node) -> bool:
     return len(types) == 1 and types <= set(_MADE)
 
 
-def _images(graph: Graph, node: Node) -> bool:
-    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    return len(x.shape) == len(out.shape) == 4 and min(node.attrs.window.stride) >= 1
-
-
 def _large_enough(graph: Graph, node: Node) -> bool:
     """Then SAME and VALID padding are what TFLM makes of them."""
     window, out = node.attrs.window, graph.tensor(node.outputs[0])
@@ -237,11 +233,9 @@ def _large_enough(graph: Graph, node: Node) -> bool:
 
 CONSTRAINTS = (
     Constraint("its input and output must be of one type of int8, int16, float32", _types),
-    Constraint(
-        "its input and output must have the shape (batch, height, width, channels)",
-        _images,
-    ),
-    Constraint("its batch must be 1", lambda g, n: g.tensor(n.inputs[0]).shape[0] == 1),
+    conv2d.IMAGE,
+    Constraint("its strides must be positive", lambda g, n: min(n.attrs.window.stride) >= 1),
+    ITEMS,
     Constraint("its output must not be smaller than its kernel", _large_enough),
     *conv2d.SPANNING,
     ACTIVATION,
@@ -282,6 +276,7 @@ OPS = (
         read=_read,
         write=_write,
         ptq=PtqRule(weights_axis=0),
+        by_items=True,
         reference=_reference,
         macs=_macs,
         constraints=CONSTRAINTS,
