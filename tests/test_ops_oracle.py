@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from cases import all_cases, softmax
-from support.case import Array, Case
-from support.suite import case_graph, case_inputs, oracle_outputs, reference_outputs, same
+from support.case import Case
+from support.suite import case_graph, case_inputs, near, oracle_outputs, reference_outputs
 
 from toolchain.ops import registry
 
@@ -39,16 +39,7 @@ def test_reference_equals_the_oracle(case: Case) -> None:
         got = got[: case.oracle_sets]
         assert got.dtype == expected.dtype == graph.tensor(name).dtype
         assert got.shape == expected.shape
-        if graph.nodes[0].op == "softmax_f32":
-            assert _ulps(got, expected).max() <= 4
-            return
-        assert same(got, expected), f"{(got != expected).sum()} of {got.size} codes differ"
-
-
-def _ulps(a: Array, b: Array) -> Array:
-    """How many float32 numbers two that are not negative are apart."""
-    distance: Array = np.abs(a.view(np.int32).astype(np.int64) - b.view(np.int32))
-    return distance
+        assert near(got, expected, case.ulps, case.error), f"{(got != expected).sum()} of {got.size} codes differ"
 
 
 @pytest.mark.parametrize("case", softmax.CASES, ids=_name)

@@ -11,11 +11,12 @@ from toolchain import metrics, reference
 from toolchain.data import dequantize, quantize_input
 from toolchain.front import Quantized, metric_of, samples_of
 from toolchain.graph import Array, Graph
+from toolchain.ops import registry
 from toolchain.progress import Progress
 from toolchain.results import Accuracy, Exactness, Report, Score
 
 REFERENCE = "mcuforge reference interpreter (equal to TFLM's reference kernels)"
-FLOAT_REFERENCE = "mcuforge reference interpreter (equal to TFLM's reference kernels but for exponentials)"
+FLOAT_REFERENCE = "mcuforge reference interpreter (equal to TFLM's reference kernels but for exponentials and the like)"
 RANDOM_SAMPLES = 16
 
 
@@ -63,8 +64,8 @@ def assess(
     with progress.step("Running the reference"):
         expected = reference.run(model.graph, codes)
     differing = sum(int((a != b).sum()) for a, b in zip(expected, outputs, strict=True))
-    floats = any(node.op == "softmax_f32" for node in model.graph.nodes)
-    exactness = Exactness(FLOAT_REFERENCE if floats else REFERENCE, sum(int(a.size) for a in expected), differing)
+    nearly = any(registry()[node.op].nearly(model.graph, node) for node in model.graph.nodes)
+    exactness = Exactness(FLOAT_REFERENCE if nearly else REFERENCE, sum(int(a.size) for a in expected), differing)
     return replace(report, exactness=exactness, accuracy=_accuracy(model, codes, expected[0], outputs[0], progress))
 
 

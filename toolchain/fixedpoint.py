@@ -73,20 +73,19 @@ def requantize(x: Int, multiplier: Int | int, shift: Int | int) -> Int:
     return rounding_divide_by_pot(srdhm(wrap32(x << left), multiplier), right)
 
 
-def inverse_sqrt(value: int) -> tuple[int, int]:
-    """1 / sqrt(value) as (multiplier, shift), for value > 0 below 2**31 (``GetInvSqrtQuantizedMultiplierExp``)."""
-    if value <= 1:
-        return INT32_MAX, 0
-    right = 11
-    while value >= 1 << 29:
-        value //= 4
-        right += 1
-    pairs = (31 - value.bit_length()) // 2 - 1
-    right -= pairs
-    x, half_input = np.int64(1 << 28), rounding_divide_by_pot(np.int64(value << 2 * pairs >> 1), 1)
-    half_three = (1 << 28) + (1 << 27)
+def inverse_sqrt(values: Int | int) -> tuple[Int, Int]:
+    """1 / sqrt(value) as (multiplier, shift), for values > 0 below 2**31 (``GetInvSqrtQuantizedMultiplierExp``)."""
+    values = np.asarray(values, np.int64)
+    quarters = np.maximum(np.frexp(values.astype(np.float64))[1] - 28, 0) // 2  # of values from 2**29 on
+    reduced = values >> 2 * quarters
+    pairs = (31 - np.frexp(reduced.astype(np.float64))[1]) // 2 - 1
+    half_input = rounding_divide_by_pot(reduced << 2 * pairs >> 1, 1)
+    half_three = np.int64((1 << 28) + (1 << 27))
+    x = np.full_like(values, 1 << 28)
     for _ in range(5):  # Newton's method, with three integer bits
         cube = wrap32(srdhm(srdhm(x, x), x) << 6)
-        x = wrap32((srdhm(np.int64(half_three), x) - srdhm(half_input, cube)) << 3)
-    multiplier = int(srdhm(x, 1518500250))  # times sqrt(2) / 2
-    return (multiplier << -right, 0) if right < 0 else (multiplier, -right)
+        x = wrap32((srdhm(half_three, x) - srdhm(half_input, cube)) << 3)
+    multiplier = srdhm(x, 1518500250)  # times sqrt(2) / 2
+    right = 11 + quarters - pairs
+    one = values <= 1
+    return np.where(one, INT32_MAX, multiplier << np.maximum(-right, 0)), np.where(one, 0, -np.maximum(right, 0))

@@ -115,6 +115,8 @@ EDGES = (
     _between("requantize_s16_down", _wide((1, 3, 4, 5), 0.001), _wide((1, 3, 4, 5), 0.9)),
     _between("requantize_s8_s16", act((1, 4, 4, 3), INT8), _wide((1, 4, 4, 3), 0.0002)),
     _between("requantize_s16_s8", _wide((1, 4, 4, 3), 0.0002), act((1, 4, 4, 3), INT8)),
+    unary("relu_s16", "RELU", _wide((1, 4, 4, 3), 0.0002), _wide((1, 4, 4, 3), 0.00015)),
+    unary("relu6_s16", "RELU6", _wide((1, 4, 4, 3), 0.0003), _wide((1, 4, 4, 3), 0.0003)),
     unary("dequantize_s16", "DEQUANTIZE", _wide((1, 40), 0.0001), plain((1, 40), "float32")),
     Case(
         "concat_s16",

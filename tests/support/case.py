@@ -96,7 +96,8 @@ class Case:
     Only the first ``oracle_sets`` input sets, when given, are within what TFLM itself defines.
     ``before``: operators in front of it. With state the input sets are inferences one after the other.
     ``oracle`` has the right outputs: TensorFlow Lite's own reference kernels where TFLM lacks the operator, or reads
-    what nobody has set.
+    what nobody has set. Where it calls the C library, float outputs are within ``ulps`` units in the last place of its,
+    or within ``error`` where it loses digits itself.
     """
 
     id: str
@@ -106,6 +107,8 @@ class Case:
     oracle_sets: int | None = None
     oracle: str = TFLM
     before: tuple[Operator, ...] = ()
+    ulps: int = 0
+    error: float = 0.0
 
 
 def constant_data(spec: TensorSpec, seed: str) -> Array:

@@ -69,3 +69,21 @@ def same(a: Array, b: Array) -> bool:
         nan = np.isnan(a)
         return bool((nan == np.isnan(b)).all()) and a[~nan].tobytes() == b[~nan].tobytes()
     return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+def near(a: Array, b: Array, ulps: int, error: float) -> bool:
+    """As float32 numbers so many units in the last place apart, or so much; all else bit by bit."""
+    if not ulps or a.dtype != np.float32 or a.dtype != b.dtype or a.shape != b.shape:
+        return same(a, b)
+    nan = np.isnan(a)
+    a, b = a[~nan], b[~np.isnan(b)]
+    if a.shape != b.shape:
+        return False
+    with np.errstate(invalid="ignore"):  # the difference of infinities
+        return bool(((np.abs(_order(a) - _order(b)) <= ulps) | (np.abs(a - b) <= error)).all())
+
+
+def _order(x: Array) -> Array:
+    """The place of float32 numbers among all of them; both zeros are one."""
+    bits = np.ascontiguousarray(x).view(np.int32).astype(np.int64)
+    return np.where(bits < 0, -(bits & 0x7FFFFFFF), bits)

@@ -220,7 +220,8 @@ class Op:
     passes make. ``order``: which inputs of TFLite's operator the node has where these are not all in their order;
     ``read`` gets all. ``write`` is the way back to a TFLite file, None for what passes make or remove; ``ptq`` None: no
     float operator of the kind can be quantized. ``typed``: the operator that this one is for tensors of another type,
-    and that type (``passes/by_type.py``).
+    and that type (``passes/by_type.py``). ``nearly``: outputs are within 4 units in the last place of TFLM's, for they
+    come from functions that there are the C library's.
 
     State, what lasts between inferences, are tensors with initial values (``Tensor.initial``) among a node's inputs.
     ``updates`` tells the positions of those that the node writes: its kernels get them as pointers that may be written
@@ -248,6 +249,7 @@ class Op:
     states: Callable[[TfliteOperator, Any], tuple[Array, ...]] = lambda op, attrs: ()
     order: tuple[int, ...] | None = None
     by_items: bool = False
+    nearly: Callable[[Graph, Node], bool] = lambda graph, node: False
 
 
 # A constraint looks at attributes and shapes that an earlier, unmet one vouches for.

@@ -1,8 +1,9 @@
 """What operators on float32 share.
 
 Every product, sum and quotient is rounded to float32 by itself and in the order of TFLM's reference kernels (which are
-built for a machine without fused multiplication), in numpy as in C. Hence results are TFLM's bit by bit, but for
-exponentials. On a Cortex-M4 that costs nothing: a multiplication and an addition take a cycle each, a fused one three.
+built for a machine without fused multiplication), in numpy as in C. Hence results are TFLM's bit by bit, but for what
+needs ``floatmath.py``. On a Cortex-M4 that costs nothing: a multiplication and an addition take a cycle each, a fused
+one three.
 """
 
 from __future__ import annotations

@@ -1,177 +1,205 @@
-"""Functions of one int8 code: ABS, ELU, EXP, GELU, HARD_SWISH, LEAKY_RELU, LOGISTIC, RELU_N1_TO_1, RSQRT and TANH.
+"""Functions of one element.
 
-On the device each is a table of 256 outputs, made here as the operator's kernel in TFLM computes them; in TensorFlow
-Lite, where TFLM has none for int8 (EXP, GELU, RELU_N1_TO_1).
+ABS, ELU, EXP, GELU, HARD_SWISH, LEAKY_RELU, LOGISTIC, RELU_N1_TO_1, RSQRT and TANH of int8, of float32 and, as far as
+TFLM has them, of int16; CEIL, COS, FLOOR, LOG, NEG, ROUND, SIN, SQRT and SQUARE of float32.
+
+On int8 each is a table of 256 outputs.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from toolchain import gemmlowp
-from toolchain.fixedpoint import inverse_sqrt, quantize_multiplier, requantize, rounding_divide_by_pot
+from toolchain import floatmath
 from toolchain.graph import Array, Graph, Node, Tensor
+from toolchain.ops import unary_codes as codes
+from toolchain.ops import unary_f32 as real
+from toolchain.ops import unary_s16 as words
 from toolchain.ops.base import (
-    INT8,
+    Const,
     Constraint,
+    FittedCost,
+    KernelCall,
+    KernelVariant,
     Op,
     PtqRule,
     TfliteOperator,
     TfliteRecord,
+    Value,
     clamp_int8,
     no_attrs,
     same_shape,
 )
-from toolchain.ops.common import WITHIN_32_BITS, quantize_real, within_32_bits
+from toolchain.ops.common import once_and_elements
+from toolchain.ops.float32 import clamp
+from toolchain.ops.int16 import SYMMETRIC
+from toolchain.ops.int16 import clamp as clamp_int16
 from toolchain.ops.lookup import table_kernel
-from toolchain.ops.row_parts import same_rows
+from toolchain.ops.row_parts import count_field, same_rows
+from toolchain.ops.unary_codes import GeluAttrs, LeakyAttrs
 
-_INTEGER_BITS = 4  # of what goes into logistic and tanh
+Fields = tuple[tuple[str, Value], ...]
+_NEARLY = ("cos", "elu", "exp", "gelu", "log", "logistic", "sin", "tanh")  # by floatmath.py
 _F = np.float32
 
 
 @dataclass(frozen=True)
-class LeakyAttrs:
-    """What negative values are multiplied by, a float32 value."""
+class Typed:
+    """An operator on one type: its output, the kernel for it, and what it demands beyond what all do."""
 
-    alpha: float
-
-
-@dataclass(frozen=True)
-class GeluAttrs:
-    approximate: bool
+    compute: Callable[[Graph, Node, Array], Array]
+    variant: KernelVariant
+    demands: tuple[Constraint, ...] = ()
+    nearly: bool = False
 
 
-# What an output code is before it is clamped, for the input's codes without their zero point; both as int64.
-Function = Callable[[Array, Tensor, Tensor, Any], Array]
+def _tensors(graph: Graph, node: Node) -> tuple[Tensor, Tensor]:
+    return graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
 
 
-def _abs(v: Array, x: Tensor, out: Tensor, attrs: None) -> Array:
-    size = np.abs(v)
-    scaled = size if x.scale == out.scale else requantize(size, *quantize_multiplier(x.scale / out.scale))
-    return scaled + out.zero_point
+def _s8(function: codes.Function, *demands: Constraint) -> Typed:
+    def compute(graph: Graph, node: Node, x: Array) -> Array:
+        source, out = _tensors(graph, node)
+        return clamp_int8(function(x.astype(np.int64) - source.zero_point, source, out, node.attrs))
+
+    return Typed(compute, table_kernel(lambda g, n: compute(g, n, np.arange(-128, 128))), demands)
 
 
-def _rsqrt(v: Array, x: Tensor, out: Tensor, attrs: None) -> Array:
-    """Codes below the zero point, which TFLM refuses at run time, give what 0 gives: the largest code."""
-    factor = quantize_multiplier(1.0 / (math.sqrt(x.scale) * out.scale))
-    codes = []
-    for value in v.reshape(-1).tolist():
-        if value <= 0:
-            codes.append(127)
-            continue
-        multiplier, shift = inverse_sqrt(value)
-        data = requantize(np.int64(1), multiplier, shift + 20)
-        codes.append(int(requantize(data, factor[0], factor[1] - 20)) + out.zero_point)
-    return np.array(codes, np.int64).reshape(v.shape)
+def _portable(
+    symbol: str,
+    source: str,
+    struct: str,
+    cycles: tuple[float, float],
+    fields: Callable[[Graph, Node], Fields] = lambda graph, node: (),
+) -> KernelVariant:
+    def lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+        params = (("size", graph.tensor(node.outputs[0]).size), *fields(graph, node))
+        return (KernelCall(symbol, f"{source}.h", struct, params, node.inputs, node.outputs),)
+
+    return KernelVariant(
+        name=f"portable_{symbol.rsplit('_', 1)[1]}",
+        sources=(f"{source}.c",),
+        lower=lower,
+        cost=FittedCost(cycles, once_and_elements),
+        in_place=lambda g, n: (0,),
+        rows=lambda g, n: count_field("size", g, n),
+    )
 
 
-def _leaky_relu(v: Array, x: Tensor, out: Tensor, attrs: LeakyAttrs) -> Array:
-    rising, falling = _leaky_factors(x, out, attrs)
-    return np.where(v >= 0, requantize(v, *rising), requantize(v, *falling)) + out.zero_point
+def _s16(
+    name: str, function: codes.Function, fields: Callable[[Tensor, Tensor, Any], Fields], *demands: Constraint
+) -> Typed:
+    def compute(graph: Graph, node: Node, x: Array) -> Array:
+        return clamp_int16(function(x.astype(np.int64), *_tensors(graph, node), node.attrs))
+
+    struct = "nn_table_s16_params" if name in ("logistic", "tanh") else f"nn_{name}_s16_params"
+    made = _portable(
+        f"nn_{name}_s16", "nn_unary_s16", struct, (40.0, 35.0), lambda g, n: fields(*_tensors(g, n), n.attrs)
+    )
+    return Typed(compute, made, (SYMMETRIC, *demands))
 
 
-def _leaky_factors(x: Tensor, out: Tensor, attrs: LeakyAttrs) -> tuple[tuple[int, int], tuple[int, int]]:
-    scale = _F(x.scale)
-    rising = float(scale / _F(out.scale))
-    return quantize_multiplier(rising), quantize_multiplier(float(scale * _F(attrs.alpha) / _F(out.scale)))
+def _f32(
+    symbol: str, function: Callable[[Array, Any], Array], cycles: float, fields: Callable[[Any], Fields] | None = None
+) -> Typed:
+    def compute(graph: Graph, node: Node, x: Array) -> Array:
+        with np.errstate(all="ignore"):
+            return function(x, node.attrs)
+
+    struct = "nn_unary_f32_params" if fields is None else f"nn_{symbol}_f32_params"
+    made = _portable(
+        f"nn_{symbol}_f32",
+        "nn_unary_f32",
+        struct,
+        (25.0, cycles),
+        lambda g, n: () if fields is None else fields(n.attrs),
+    )
+    return Typed(compute, made, nearly=symbol in _NEARLY)
 
 
-def _relu_n1_to_1(v: Array, x: Tensor, out: Tensor, attrs: None) -> Array:
-    scaled = requantize(v, *quantize_multiplier(x.scale / out.scale)) + out.zero_point
-    clipped: Array = np.clip(scaled, quantize_real(-1.0, out), quantize_real(1.0, out))
-    return clipped
+def _abs_fields(x: Tensor, out: Tensor, attrs: None) -> Fields:
+    multiplier, shift = codes.identity_factor(x, out)
+    return ("multiplier", multiplier), ("shift", shift)
 
 
-def _fixed_point(v: Array, x: Tensor) -> tuple[Array, Array]:
-    """(Q4.27 numbers, the sign where a number is beyond these)."""
-    multiplier, shift = quantize_multiplier(x.scale * (1 << (31 - _INTEGER_BITS)))
-    radius = math.floor(((1 << _INTEGER_BITS) - 1) * 2.0 ** (31 - _INTEGER_BITS - shift))
-    beyond = np.where(v >= radius, 1, np.where(v <= -radius, -1, 0))
-    return requantize(np.where(beyond, 0, v), multiplier, shift), beyond
+def _leaky_fields(x: Tensor, out: Tensor, attrs: LeakyAttrs) -> Fields:
+    (rising, rising_shift), (falling, falling_shift) = codes.leaky_factors(x, out, attrs)
+    return ("rising", rising), ("falling", falling), ("rising_shift", rising_shift), ("falling_shift", falling_shift)
 
 
-def _logistic(v: Array, x: Tensor, out: Tensor, attrs: None) -> Array:
-    fixed, beyond = _fixed_point(v, x)
-    return np.where(beyond, 127 * beyond, rounding_divide_by_pot(gemmlowp.logistic(fixed), 23) - 128) - (beyond < 0)
+def _rsqrt_fields(x: Tensor, out: Tensor, attrs: None) -> Fields:
+    multiplier, shift = codes.rsqrt_factor(x, out)
+    return ("multiplier", multiplier), ("shift", shift)
 
 
-def _tanh(v: Array, x: Tensor, out: Tensor, attrs: None) -> Array:
-    fixed, beyond = _fixed_point(v, x)
-    return np.where(beyond, 127 * beyond, rounding_divide_by_pot(gemmlowp.tanh(fixed), 24)) - (beyond < 0)
+def _table_fields(factor: Callable[[Tensor], tuple[int, int]]) -> Callable[[Tensor, Tensor, Any], Fields]:
+    def fields(x: Tensor, out: Tensor, attrs: None) -> Fields:
+        multiplier, shift = factor(x)
+        table = Const("table", "uint16_t", words.logistic_table())
+        return ("multiplier", multiplier), ("shift", shift), ("table", table)
+
+    return fields
 
 
-def _srdhm16(a: Array, b: int) -> Array:
-    product: Array = (a * b + np.where(a * b >= 0, 1 << 14, 1 - (1 << 14))) / (1 << 15)
-    return np.trunc(product).astype(np.int64)
+def _of_type(types: Mapping[str, Typed]) -> Constraint:
+    def holds(graph: Graph, node: Node) -> bool:
+        x, out = _tensors(graph, node)
+        return x.dtype == out.dtype and x.dtype in types
+
+    listed = ", ".join(types)
+    return Constraint(f"its input and output must {'be' if len(types) == 1 else 'be of one type of'} {listed}", holds)
 
 
-def _factor16(real: float) -> tuple[int, int]:
-    """A multiplier of 16 bits and its exponent."""
-    multiplier, exponent = quantize_multiplier(real)
-    return min((multiplier + (1 << 15)) >> 16, (1 << 15) - 1), exponent
+def _only_for(dtype: str, demand: Constraint) -> Constraint:
+    return Constraint(demand.sentence, lambda g, n: _tensors(g, n)[0].dtype != dtype or demand.holds(g, n))
 
 
-def _swish_factors(x: Tensor, out: Tensor) -> tuple[tuple[int, int], tuple[int, int]]:
-    fine = _F(1.0 / 128.0) * _F(x.scale)
-    return _factor16(float(fine / _F(out.scale))), _factor16(float(fine / _F(3.0 / 32768.0)))
+def _of(dtype: str, typed: Typed) -> KernelVariant:
+    return replace(typed.variant, supports=lambda g, n: _tensors(g, n)[0].dtype == dtype)
 
 
-def _saturated16(v: Array, left: int) -> Array:
-    shifted: Array = np.clip(v << left, -(1 << 15), (1 << 15) - 1)
-    return shifted
+def _op(
+    name: str,
+    types: Mapping[str, Typed],
+    *,
+    version: int = 1,
+    read: Callable[[TfliteOperator], Any] = no_attrs,
+    table: str = "",
+    fields: Callable[[Any], tuple[tuple[str, float], ...]] = lambda attrs: (),
+    ptq: PtqRule = PtqRule(),  # noqa: B008
+) -> Op:
+    builtin = name.upper()
+    demands = tuple(_only_for(dtype, demand) for dtype, typed in types.items() for demand in typed.demands)
+
+    def reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
+        return [types[_tensors(graph, node)[0].dtype].compute(graph, node, inputs[0])]
+
+    return Op(
+        name=name,
+        tflite=(builtin,),
+        read=read,
+        write=lambda g, n: TfliteRecord(builtin, n.inputs, version, table, fields(n.attrs)),
+        ptq=ptq if "int8" in types else None,
+        reference=reference,
+        codewise=lambda g, n: _tensors(g, n)[0].dtype == "int8",
+        rows=same_rows,
+        nearly=lambda g, n: types[_tensors(g, n)[0].dtype].nearly,
+        constraints=(
+            _of_type(types),
+            Constraint("its input and output must have the same shape", same_shape),
+            *demands,
+        ),
+        variants=tuple(_of(dtype, typed) for dtype, typed in types.items()),
+    )
 
 
-def _hard_swish(v: Array, x: Tensor, out: Tensor, attrs: None) -> Array:
-    (factor, exponent), (inner, inner_exponent) = _swish_factors(x, out)
-    fine = v << 7
-    slope = _saturated16(fine, inner_exponent - 1) if inner_exponent > 0 else fine
-    slope = _srdhm16(slope, inner)
-    if inner_exponent > 0:
-        slope = _saturated16(slope, 1)
-    if inner_exponent < 0:
-        slope = rounding_divide_by_pot(slope, -inner_exponent)
-    slope = (slope + (1 << 15)) >> 1  # 0 to 1
-    product = np.trunc(slope * _srdhm16(fine, factor) / (1 << 15)).astype(np.int64)
-    return rounding_divide_by_pot(product, -exponent) + out.zero_point
-
-
-def _by_float(function: Callable[[Array, Any], Array]) -> Function:
-    """The table that TensorFlow Lite makes of a function of float32 values; ``function`` rounds to float32."""
-
-    def codes(v: Array, x: Tensor, out: Tensor, attrs: Any) -> Array:
-        with np.errstate(over="ignore"):
-            real = function(_F(x.scale) * v.astype(_F), attrs) * (_F(1) / _F(out.scale))
-        whole = np.trunc(real + np.copysign(_F(0.5), real)) + _F(out.zero_point)
-        clipped: Array = np.clip(whole, -128, 127).astype(np.int64)
-        return clipped
-
-    return codes
-
-
-def _elu(x: Array, attrs: None) -> Array:
-    return np.where(x < 0, np.exp(np.minimum(x, 0).astype(np.float64)).astype(_F) - _F(1), x)
-
-
-def _exp(x: Array, attrs: None) -> Array:
-    rounded: Array = np.exp(x.astype(np.float64)).astype(_F)
-    return rounded
-
-
-def _gelu(x: Array, attrs: GeluAttrs) -> Array:
-    if attrs.approximate:
-        inner = _F(math.sqrt(2 / math.pi)) * (x + _F(0.044715) * x * x * x)
-        share: Array = _F(1) + np.tanh(inner.astype(np.float64)).astype(_F)
-    else:
-        tail = [math.erfc(a) for a in (x * _F(-math.sqrt(0.5))).reshape(-1).tolist()]
-        share = np.array(tail, _F).reshape(x.shape)
-    result: Array = _F(0.5) * x * share
-    return result
+def _plain(name: str, function: Callable[[Array], Array], cycles: float, table: str = "") -> Op:
+    """An operator on float32 alone, as TFLM has it."""
+    return _op(name, {"float32": _f32(name, lambda x, attrs: function(x), cycles)}, table=table)
 
 
 def _read_leaky(op: TfliteOperator) -> LeakyAttrs:
@@ -182,68 +210,35 @@ def _read_gelu(op: TfliteOperator) -> GeluAttrs:
     return GeluAttrs(bool(op.options.approximate))
 
 
-def _factors_ok(graph: Graph, node: Node) -> bool:
-    """No code can leave 32 bits when it is rescaled."""
-    x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    factors = [quantize_multiplier(x.scale / out.scale)]
-    if isinstance(node.attrs, LeakyAttrs):
-        factors = list(_leaky_factors(x, out, node.attrs))
-    return all(within_32_bits(255, shift) for _, shift in factors)
-
-
-def _sharp(graph: Graph, node: Node) -> bool:
-    return 2.0**-27 <= graph.tensor(node.inputs[0]).scale < 16.0
-
-
-def _swish_ok(graph: Graph, node: Node) -> bool:
-    (_, exponent), (_, inner) = _swish_factors(graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0]))
-    return -31 <= exponent <= 0 and -31 <= inner <= 15
-
-
-RESCALED = Constraint(WITHIN_32_BITS, _factors_ok)
-STEP = Constraint("its input's scale must be at least 2**-27 and below 16", _sharp)
-
-
-def _op(
-    name: str,
-    function: Function,
-    *constraints: Constraint,
-    version: int = 1,
-    read: Callable[[TfliteOperator], Any] = no_attrs,
-    table: str = "",
-    fields: Callable[[Any], tuple[tuple[str, float], ...]] = lambda attrs: (),
-    ptq: PtqRule = PtqRule(),  # noqa: B008
-) -> Op:
-    builtin = name.upper()
-
-    def reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
-        x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-        return [clamp_int8(function(inputs[0].astype(np.int64) - x.zero_point, x, out, node.attrs))]
-
-    def codes(graph: Graph, node: Node) -> Array:
-        return reference(graph, node, [np.arange(-128, 128)])[0]
-
-    return Op(
-        name=name,
-        tflite=(builtin,),
-        read=read,
-        write=lambda g, n: TfliteRecord(builtin, n.inputs, version, table, fields(n.attrs)),
-        ptq=ptq,
-        reference=reference,
-        codewise=lambda g, n: True,
-        rows=same_rows,
-        constraints=(INT8, Constraint("its input and output must have the same shape", same_shape), *constraints),
-        variants=(table_kernel(codes),),
-    )
-
+_LOWEST = Constraint("its output must have the zero point -128", lambda g, n: g.tensor(n.outputs[0]).zero_point == -128)
 
 OPS = (
-    _op("abs", _abs, RESCALED, version=2, table="AbsOptions"),
-    _op("elu", _by_float(_elu)),
-    _op("exp", _by_float(_exp), version=2, table="ExpOptions"),
+    _op(
+        "abs",
+        {
+            "int8": _s8(codes.abs_codes, codes.RESCALED),
+            "int16": _s16("abs", codes.abs_codes, _abs_fields, codes.RESCALED),
+            "float32": _f32("abs", lambda x, attrs: np.abs(x), 6.0),
+        },
+        version=2,
+        table="AbsOptions",
+    ),
+    _op("elu", {"int8": _s8(codes.by_float(codes.elu_values)), "float32": _f32("elu", real.elu, 60.0)}),
+    _op(
+        "exp",
+        {
+            "int8": _s8(codes.by_float(codes.exp_values)),
+            "float32": _f32("exp", lambda x, attrs: floatmath.exp(x), 60.0),
+        },
+        version=2,
+        table="ExpOptions",
+    ),
     _op(
         "gelu",
-        _by_float(_gelu),
+        {
+            "int8": _s8(codes.by_float(codes.gelu_values)),
+            "float32": _f32("gelu", real.gelu, 180.0, lambda a: (("approximate", int(a.approximate)),)),
+        },
         version=2,
         read=_read_gelu,
         table="GeluOptions",
@@ -251,14 +246,16 @@ OPS = (
     ),
     _op(
         "hard_swish",
-        _hard_swish,
-        Constraint("its output's scale must be at least its input's by 128, both within 16 bits", _swish_ok),
+        {"int8": _s8(codes.hard_swish_codes, codes.SWISHING), "float32": _f32("hard_swish", real.hard_swish, 28.0)},
         table="HardSwishOptions",
     ),
     _op(
         "leaky_relu",
-        _leaky_relu,
-        RESCALED,
+        {
+            "int8": _s8(codes.leaky_relu_codes, codes.RESCALED),
+            "int16": _s16("leaky_relu", codes.leaky_relu_codes, _leaky_fields, codes.RESCALED),
+            "float32": _f32("leaky_relu", real.leaky_relu, 10.0, lambda a: (("alpha", a.alpha),)),
+        },
         version=2,
         read=_read_leaky,
         table="LeakyReluOptions",
@@ -266,13 +263,49 @@ OPS = (
     ),
     _op(
         "logistic",
-        _logistic,
-        STEP,
-        Constraint("its output must have the zero point -128", lambda g, n: g.tensor(n.outputs[0]).zero_point == -128),
+        {
+            "int8": _s8(codes.logistic_codes, codes.STEP, _LOWEST),
+            "int16": _s16(
+                "logistic", words.logistic_codes, _table_fields(words.logistic_factor), words.ARGUMENT, words.UNIT
+            ),
+            "float32": _f32("logistic", real.logistic, 85.0),
+        },
         version=2,
         ptq=PtqRule(fixed=(1 / 256, -128), fixed_scale16=1 / 32768),
     ),
-    _op("relu_n1_to_1", _relu_n1_to_1, RESCALED),
-    _op("rsqrt", _rsqrt, version=2),
-    _op("tanh", _tanh, STEP, version=2, ptq=PtqRule(fixed=(1 / 128, 0), fixed_scale16=1 / 32768)),
+    _op(
+        "relu_n1_to_1",
+        {
+            "int8": _s8(codes.relu_n1_to_1_codes, codes.RESCALED),
+            "float32": _f32("relu_n1_to_1", lambda x, attrs: clamp(x, -1.0, 1.0), 12.0),
+        },
+    ),
+    _op(
+        "rsqrt",
+        {
+            "int8": _s8(codes.rsqrt_codes, codes.ROOTED),
+            "int16": _s16("rsqrt", codes.rsqrt_codes, _rsqrt_fields, codes.ROOTED),
+            "float32": _f32("rsqrt", real.rsqrt, 40.0),
+        },
+        version=2,
+    ),
+    _op(
+        "tanh",
+        {
+            "int8": _s8(codes.tanh_codes, codes.STEP),
+            "int16": _s16("tanh", words.tanh_codes, _table_fields(words.tanh_factor), words.ARGUMENT, words.UNIT),
+            "float32": _f32("tanh", lambda x, attrs: floatmath.tanh(x), 75.0),
+        },
+        version=2,
+        ptq=PtqRule(fixed=(1 / 128, 0), fixed_scale16=1 / 32768),
+    ),
+    _plain("ceil", np.ceil, 40.0),
+    _plain("cos", floatmath.cos, 70.0, "CosOptions"),
+    _plain("floor", np.floor, 40.0),
+    _plain("log", floatmath.log, 60.0),
+    _plain("neg", np.negative, 6.0, "NegOptions"),
+    _op("round", {"float32": _f32("round", real.round_half_even, 80.0)}),
+    _plain("sin", floatmath.sin, 70.0),
+    _plain("sqrt", np.sqrt, 25.0),
+    _plain("square", np.square, 6.0, "SquareOptions"),
 )
