@@ -17,8 +17,8 @@ from toolchain.graph import Graph, Node, QuantParams, Tensor
 from toolchain.importers.tensorflow import keras3
 from toolchain.keras import FakeQuantize, Negative, QuantConv2D, QuantDense, QuantDepthwiseConv2D, Threshold
 from toolchain.ops.common import constant
-from toolchain.ops.mean import axes
 from toolchain.ops.pad import widths
+from toolchain.ops.reduced import axes
 from toolchain.quantize.recipe import layer_name, layers_with_weights
 from toolchain.quantize.ties import Tied
 

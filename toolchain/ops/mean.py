@@ -1,4 +1,4 @@
-"""MEAN over adjacent axes on int8.
+"""MEAN on int8.
 
 The reference follows TFLM's ``QuantizedMeanOrSum``: int32 sum, then one requantization whose multiplier already
 holds the division by the number of elements.
@@ -7,6 +7,7 @@ holds the division by the number of elements.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,43 +22,41 @@ from toolchain.ops.base import (
     KernelVariant,
     Op,
     PtqRule,
-    TfliteRecord,
     clamp_int8,
     no_attrs,
 )
-from toolchain.ops.common import WITHIN_32_BITS, constant, elements, within_32_bits
+from toolchain.ops.common import WITHIN_32_BITS, within_32_bits
 from toolchain.ops.mve import FEATURES
+from toolchain.ops.reduced import AXES, count, lines, loops, record, sum_kernel
 
 PART = 256  # NN_SUM_RUN: elements that are summed in 16 bits
-
-
-def axes(graph: Graph, node: Node) -> tuple[int, ...]:
-    """The reduced axes, non-negative and sorted."""
-    rank = len(graph.tensor(node.inputs[0]).shape)
-    return tuple(sorted({int(a) % rank for a in constant(graph, node.inputs[1]).reshape(-1)}))
 
 
 def multiplier_of(graph: Graph, node: Node) -> tuple[int, int]:
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     multiplier, shift = fixedpoint.quantize_multiplier(x.scale / out.scale)
-    count = elements(tuple(x.shape[a] for a in axes(graph, node)))
-    extra = min(count.bit_length() - 1, 32, 31 + shift)
-    return (multiplier << extra) // count, shift - extra
+    number = count(graph, node)
+    extra = min(number.bit_length() - 1, 32, 31 + shift)
+    return (multiplier << extra) // number, shift - extra
 
 
 def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    reduced = tuple(a + 1 for a in axes(graph, node))
-    total = (inputs[0].astype(np.int64) - x.zero_point).sum(axis=reduced)
+    total = (lines(graph, node, inputs[0]).astype(np.int64) - x.zero_point).sum(axis=-1)
     scaled = fixedpoint.requantize(total, *multiplier_of(graph, node)) + out.zero_point
     return [clamp_int8(scaled).reshape(-1, *out.shape)]
 
 
+def adjacent(graph: Graph, node: Node) -> bool:
+    """Whether one loop reaches all that is reduced."""
+    return len(loops(graph, node)[1]) <= 1
+
+
 def dimensions(graph: Graph, node: Node) -> tuple[int, int, int]:
-    """(outer, count, inner): the mean is over the middle one."""
-    shape, reduced = graph.tensor(node.inputs[0]).shape, axes(graph, node)
-    last = reduced[-1] + 1
-    return elements(shape[: reduced[0]]), elements(shape[reduced[0] : last]), elements(shape[last:])
+    """(outer, count, inner) of adjacent axes: the mean is over the middle one."""
+    size, (_, reduced) = graph.tensor(node.inputs[0]).size, loops(graph, node)
+    number, inner = reduced[0] if reduced else (1, size)
+    return size // (number * inner), number, inner
 
 
 def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
@@ -91,48 +90,16 @@ def _lower(symbol: str, graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     return (KernelCall(symbol, "nn_mean.h", "nn_mean_params", params, node.inputs[:1], node.outputs),)
 
 
-def _adjacent(graph: Graph, node: Node) -> bool:
-    if not graph.is_constant(node.inputs[1]):
-        return False
-    reduced = axes(graph, node)
-    return bool(reduced) and reduced == tuple(range(reduced[0], reduced[-1] + 1))
-
-
-def _axes_exist(graph: Graph, node: Node) -> bool:
-    rank = len(graph.tensor(node.inputs[0]).shape)
-    return all(-rank <= int(a) < rank for a in constant(graph, node.inputs[1]).reshape(-1))
-
-
-def _shape(graph: Graph, node: Node) -> bool:
-    """The output has the axes that are left, with or without ones for those that are gone."""
-    x, out, reduced = graph.tensor(node.inputs[0]).shape, graph.tensor(node.outputs[0]).shape, axes(graph, node)
-    left = tuple(d for a, d in enumerate(x) if a not in reduced)
-    return out in (left, tuple(1 if a in reduced else d for a, d in enumerate(x)))
-
-
 def _within(graph: Graph, node: Node) -> bool:
-    x = graph.tensor(node.inputs[0])
-    count = elements(tuple(x.shape[a] for a in axes(graph, node)))
-    return within_32_bits(255 * count, multiplier_of(graph, node)[1])
+    return within_32_bits(255 * count(graph, node), multiplier_of(graph, node)[1])
 
-
-def _write(graph: Graph, node: Node) -> TfliteRecord:
-    ranks = [len(graph.tensor(n).shape) for n in (node.inputs[0], node.outputs[0])]
-    return TfliteRecord("MEAN", node.inputs, 2, "ReducerOptions", (("keepDims", ranks[0] == ranks[1]),))
-
-
-AXES = (
-    Constraint("its axes must be constant and adjacent", _adjacent),
-    Constraint("its axes must be dimensions of its input", _axes_exist),
-    Constraint("its output must have the dimensions that its axes leave", _shape),
-)
 
 OPS = (
     Op(
         name="mean",
         tflite=("MEAN",),
         read=no_attrs,
-        write=_write,
+        write=lambda g, n: record("MEAN", 2, g, n),
         ptq=PtqRule(),
         reference=_reference,
         constraints=(
@@ -146,6 +113,7 @@ OPS = (
                 sources=("nn_mean_s8.c",),
                 lower=lambda g, n: _lower("nn_mean_s8", g, n),
                 cost=FittedCost((106.2, 31.27, 57.13, 252.9, 19.93, 14.89, 48.12, 7.8), _terms),
+                supports=adjacent,
             ),
             KernelVariant(
                 name="mve",
@@ -153,7 +121,9 @@ OPS = (
                 lower=lambda g, n: _lower("nn_mean_s8_mve", g, n),
                 cost=_cost_mve,
                 features=FEATURES,
+                supports=adjacent,
             ),
+            replace(sum_kernel("int8", multiplier_of), name="scattered", supports=lambda g, n: not adjacent(g, n)),
         ),
     ),
 )

@@ -1,13 +1,14 @@
-"""MEAN over adjacent axes on float32, as TFLM's ``reference_ops::Mean``: a sum in order, divided by the number."""
+"""MEAN on float32, as TFLM's ``reference_ops::Mean``: a sum in order, divided by the number."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops import mean
+from toolchain.ops import mean, reduced
 from toolchain.ops.base import FittedCost, KernelCall, KernelVariant, Op, no_attrs
 from toolchain.ops.float32 import FLOAT32
 
@@ -15,12 +16,8 @@ from toolchain.ops.float32 import FLOAT32
 
 
 def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
-    outer, count, inner = mean.dimensions(graph, node)
-    parts = inputs[0].reshape(-1, outer, count, inner)
-    total = np.zeros((len(parts), outer, inner), np.float32)
-    for k in range(count):
-        total += parts[:, :, k]
-    return [(total / np.float32(count)).reshape(-1, *graph.tensor(node.outputs[0]).shape)]
+    total = reduced.in_order(np.add, 0.0, reduced.lines(graph, node, inputs[0]))
+    return [(total / np.float32(reduced.count(graph, node))).reshape(-1, *graph.tensor(node.outputs[0]).shape)]
 
 
 def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
@@ -45,13 +42,17 @@ OPS = (
         write=_INT8.write,
         ptq=_INT8.ptq,
         reference=_reference,
-        constraints=(FLOAT32, *mean.AXES),
+        constraints=(FLOAT32, *reduced.AXES),
         variants=(
             KernelVariant(
                 name="portable",
                 sources=("nn_mean_f32.c",),
                 lower=_lower,
                 cost=FittedCost((-3.54, 11.44, 76.79, 17.07, 7.898, 10.0), _terms),
+                supports=mean.adjacent,
+            ),
+            replace(
+                reduced.mean_kernel_f32(reduced.count), name="scattered", supports=lambda g, n: not mean.adjacent(g, n)
             ),
         ),
     ),

@@ -22,8 +22,8 @@ import numpy as np
 from toolchain.graph import Array, Graph, Node, Tensor
 from toolchain.ops import registry
 from toolchain.ops.common import activation_range
-from toolchain.ops.mean import axes
 from toolchain.ops.pad import widths
+from toolchain.ops.reduced import axes
 from toolchain.passes.codewise import CODES, code_table, is_codewise, source_of
 from toolchain.passes.intervals import Bounds
 from toolchain.passes.rewriting import Links, applied, can_run, is_view, rewritten, same_quantization, without
