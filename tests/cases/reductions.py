@@ -1,4 +1,4 @@
-"""Sums, means, extremes and ALL over any axes, of every type."""
+"""Sums, means, extremes and ALL over any axes, and where extremes are, of every type."""
 
 from __future__ import annotations
 
@@ -35,6 +35,14 @@ def _case(
     return Case(label, Operator(builtin, (x, numbers(*axes)), (out,), {"keepDims": keep}), values=values)
 
 
+def _place(builtin: str, dtype: str, axis: int, shape: tuple[int, ...] = SHAPE) -> Case:
+    left = shape[:axis] + shape[axis % len(shape) + 1 :]
+    x, out = _tensor(shape, dtype, A), plain(left, "int32")
+    values = (0.5, float("nan"), -0.0, 0.0, float("inf"), -float("inf"), 2.0, 2.0, -1.0)
+    operator = Operator(builtin, (x, plain((), "int32", axis)), (out,), {"outputType": 2})
+    return Case(f"{builtin.lower()}_{dtype}_{axis % len(shape)}", operator, values=values)
+
+
 CASES = (
     *(_case("SUM", "int8", axes, scales=(A, COARSE)) for axes in (MIDDLE, APART, ENDS, ALL)),
     _case("SUM", "int8", (1,), scales=(A, A), keep=True),
@@ -55,4 +63,6 @@ CASES = (
     *(_case(b, "float32", axes) for b in ("REDUCE_MAX", "REDUCE_MIN") for axes in (APART, (3,))),
     _case("REDUCE_MAX", "int8", (2,), keep=True),
     *(_case("REDUCE_ALL", "bool", axes) for axes in ((0,), ENDS)),
+    *(_place(b, "int8", axis) for b in ("ARG_MAX", "ARG_MIN") for axis in (0, 1, -1)),
+    *(_place(b, "float32", axis) for b in ("ARG_MAX", "ARG_MIN") for axis in (2, 3)),
 )
