@@ -25,4 +25,7 @@ typedef struct {
 void nn_softmax_s8(const nn_softmax_params *p, const int8_t *in, int8_t *out);
 void nn_softmax_s8_table(const nn_softmax_table_params *p, const int8_t *in, int8_t *out);
 
+/* To int16, scale 1/65536 and zero point -32768; out must not overlap in. */
+void nn_softmax_s8_s16(const nn_softmax_table_params *p, const int8_t *in, int16_t *out);
+
 #endif

@@ -40,7 +40,7 @@ static inline int32_t nn_one_over_one_plus(int32_t a)
     return nn_saturating_shift_left(x, 1);
 }
 
-/* Exponentials in Q0.31 times `factor`, shifted right by `shift`, are codes above -128. */
+/* Exponentials in Q0.31 times `factor`, shifted right by `shift`, are int8 codes above -128. */
 typedef struct {
     int32_t factor, shift;
 } nn_softmax_scale;

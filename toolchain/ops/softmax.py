@@ -73,19 +73,24 @@ def _reciprocal(total: Array) -> tuple[Array, Array]:
     return reciprocal_of_one_plus(minus_one), SUM_INTEGER_BITS - headroom
 
 
-def _exps(s: Scaling, diff: Array) -> Array:
+def exps_of(s: Scaling, diff: Array) -> Array:
     """exp of differences between codes, 0 below ``diff_min``."""
     inside = diff >= s.diff_min
     exps = exp_on_negative_values(srdhm(np.where(inside, diff, 0) << s.left_shift, s.multiplier), INTEGER_BITS)
     return np.where(inside, exps, 0)
 
 
-def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
-    x = inputs[0].astype(np.int64)
-    exps = _exps(scaling(graph, node), x - x.max(axis=-1, keepdims=True))
+def shares(graph: Graph, node: Node, x: Array, bits: int) -> Array:
+    """What each of the codes ``x`` has of the sum of all, rounded to codes of so many bits from 0 on."""
+    wide = x.astype(np.int64)
+    exps = exps_of(scaling(graph, node), wide - wide.max(axis=-1, keepdims=True))
     total = rounding_divide_by_pot(exps, SUM_INTEGER_BITS).sum(axis=-1, keepdims=True)
     factor, over_unit = _reciprocal(total)
-    return [clamp_int8(rounding_divide_by_pot(srdhm(factor, exps), over_unit + 31 - 8) - 128)]
+    return rounding_divide_by_pot(srdhm(factor, exps), over_unit + 31 - bits)
+
+
+def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
+    return [clamp_int8(shares(graph, node, inputs[0], 8) - 128)]
 
 
 def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
@@ -101,8 +106,13 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
 
 
 def _lower_table(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    return (table_call("nn_softmax_s8_table", graph, node),)
+
+
+def table_call(symbol: str, graph: Graph, node: Node) -> KernelCall:
+    """Of a kernel that looks the exponentials of differences between int8 codes up."""
     x = graph.tensor(node.inputs[0])
-    exps = _exps(scaling(graph, node), -np.arange(256))
+    exps = exps_of(scaling(graph, node), -np.arange(256))
     length = int(np.flatnonzero(exps)[-1]) + 1
     params = (
         ("rows", x.size // x.shape[-1]),
@@ -110,10 +120,7 @@ def _lower_table(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
         ("length", length),
         ("exps", Const("exps", "int32_t", exps[:length].astype(np.int32))),
     )
-    call = KernelCall(
-        "nn_softmax_s8_table", "nn_softmax.h", "nn_softmax_table_params", params, node.inputs, node.outputs
-    )
-    return (call,)
+    return KernelCall(symbol, "nn_softmax.h", "nn_softmax_table_params", params, node.inputs, node.outputs)
 
 
 def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
@@ -132,6 +139,15 @@ def _probabilities(graph: Graph, node: Node) -> bool:
     return out.scale == 1.0 / 256.0 and out.zero_point == -128
 
 
+STEP = Constraint(
+    "its input's scale times its beta must be above 2**-26",
+    lambda g, n: n.attrs.beta * g.tensor(n.inputs[0]).scale > 2.0**-26,
+)
+FEW_COLUMNS = Constraint(
+    f"its last dimension must be at most {MAX_COLUMNS}",
+    lambda g, n: 1 <= g.tensor(n.inputs[0]).shape[-1] <= MAX_COLUMNS,
+)
+
 OPS = (
     Op(
         name="softmax",
@@ -144,14 +160,8 @@ OPS = (
             INT8,
             Constraint("its input and output must have the same shape", same_shape),
             Constraint("its output must have scale 1/256 and zero point -128", _probabilities),
-            Constraint(
-                "its scaled input step must be above 2**-26 and below 32",
-                lambda g, n: 2.0**-26 < n.attrs.beta * g.tensor(n.inputs[0]).scale < 32.0,
-            ),
-            Constraint(
-                f"its last dimension must be at most {MAX_COLUMNS}",
-                lambda g, n: 1 <= g.tensor(n.inputs[0]).shape[-1] <= MAX_COLUMNS,
-            ),
+            STEP,
+            FEW_COLUMNS,
         ),
         variants=(
             KernelVariant(

@@ -1,7 +1,8 @@
-"""SOFTMAX over the last dimension on int16, output scale 1/32768.
+"""SOFTMAX over the last dimension on int16, output scale 1/32768; of int8 to int16, output scale 1/65536.
 
-The reference follows TFLM's ``reference_ops::SoftmaxInt16``: exp and 1 / (1 + x) by tables of 513 entries, between
-which codes are interpolated, and a reciprocal of the sum in Q0.15.
+The latter is int8's (``softmax.py``) with more digits. For the former the reference follows TFLM's
+``reference_ops::SoftmaxInt16``: exp and 1 / (1 + x) by tables of 513 entries, between which codes are interpolated, and
+a reciprocal of the sum in Q0.15.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from toolchain.graph import Array, Graph, Node
 from toolchain.ops import softmax
 from toolchain.ops.base import Const, Constraint, FittedCost, KernelCall, KernelVariant, Op, no_attrs, same_shape
 from toolchain.ops.common import WITHIN_32_BITS, rows_and_elements, within_32_bits
-from toolchain.ops.int16 import HIGH, INT16, LOW, SYMMETRIC
+from toolchain.ops.int16 import HIGH, LOW, SYMMETRIC
 
 (_INT8,) = softmax.OPS
 STEPS = 512
@@ -64,6 +65,8 @@ def _factor(graph: Graph, node: Node) -> tuple[int, int]:
 
 
 def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
+    if inputs[0].dtype == np.int8:
+        return [np.clip(softmax.shares(graph, node, inputs[0], 16) + LOW, LOW, HIGH).astype(np.int16)]
     exps_table, reciprocals = tables()
     x = inputs[0].astype(np.int64)
     scaled = fixedpoint.requantize(x - x.max(axis=-1, keepdims=True), *_factor(graph, node))
@@ -93,6 +96,33 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     return (KernelCall(header, f"{header}.h", f"{header}_params", params, node.inputs, node.outputs),)
 
 
+def _wide_input(graph: Graph, node: Node) -> bool:
+    return graph.tensor(node.inputs[0]).dtype == "int16"
+
+
+def _if_wide(constraint: Constraint, wide: bool = True) -> Constraint:
+    """The constraint, for inputs of int16 or, unless ``wide``, of int8."""
+    return Constraint(constraint.sentence, lambda g, n: _wide_input(g, n) != wide or constraint.holds(g, n))
+
+
+def _probabilities(scale: float, zero_point: int) -> Constraint:
+    def holds(graph: Graph, node: Node) -> bool:
+        out = graph.tensor(node.outputs[0])
+        return abs(out.scale - scale) <= 1e-3 * scale and out.zero_point == zero_point
+
+    return Constraint(f"its output must have the scale 1/{round(1 / scale)} and the zero point {zero_point}", holds)
+
+
+def _types(graph: Graph, node: Node) -> bool:
+    return graph.tensor(node.inputs[0]).dtype in ("int8", "int16") and graph.tensor(node.outputs[0]).dtype == "int16"
+
+
+_COLUMNS = Constraint(
+    f"its last dimension must be at most {MAX_COLUMNS}",
+    lambda g, n: 1 <= g.tensor(n.inputs[0]).shape[-1] <= MAX_COLUMNS,
+)
+_WITHIN = Constraint(WITHIN_32_BITS, lambda g, n: n.attrs.beta > 0 and within_32_bits(1 << 16, _factor(g, n)[1]))
+
 OPS = (
     Op(
         name="softmax_s16",
@@ -103,18 +133,10 @@ OPS = (
         ptq=_INT8.ptq,
         reference=_reference,
         constraints=(
-            INT16,
-            SYMMETRIC,
+            Constraint("its input must be int8 or int16, its output int16", _types),
             Constraint("its input and output must have the same shape", same_shape),
-            Constraint(
-                "its output must have the scale 1/32768",
-                lambda g, n: abs(g.tensor(n.outputs[0]).scale - 2.0**-15) <= 1e-3 * 2.0**-15,
-            ),
-            Constraint(
-                f"its last dimension must be at most {MAX_COLUMNS}",
-                lambda g, n: 1 <= g.tensor(n.inputs[0]).shape[-1] <= MAX_COLUMNS,
-            ),
-            Constraint(WITHIN_32_BITS, lambda g, n: n.attrs.beta > 0 and within_32_bits(1 << 16, _factor(g, n)[1])),
+            *map(_if_wide, (SYMMETRIC, _probabilities(2.0**-15, 0), _COLUMNS, _WITHIN)),
+            *(_if_wide(c, wide=False) for c in (_probabilities(2.0**-16, LOW), softmax.STEP, softmax.FEW_COLUMNS)),
         ),
         variants=(
             KernelVariant(
@@ -122,7 +144,15 @@ OPS = (
                 sources=("nn_softmax_s16.c",),
                 lower=_lower,
                 cost=FittedCost((59.41, 189.9, 64.63), rows_and_elements),
+                supports=_wide_input,
                 in_place=lambda g, n: (0,),
+            ),
+            KernelVariant(
+                name="table_s8",
+                sources=("nn_softmax_s8_s16.c",),
+                lower=lambda g, n: (softmax.table_call("nn_softmax_s8_s16", g, n),),
+                cost=FittedCost((25.0, 300.0, 75.0), rows_and_elements),
+                supports=lambda g, n: not _wide_input(g, n),
             ),
         ),
     ),
