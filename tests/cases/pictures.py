@@ -1,0 +1,33 @@
+"""Images of another size, and pooling of what pooling of single int8 images leaves out."""
+
+from __future__ import annotations
+
+from support.case import Case, Operator
+from support.make import numbers
+from support.make_moves import tensor
+
+Size = tuple[int, int]
+
+
+def _bilinear(name: str, dtype: str, shape: tuple[int, int, int, int], size: Size, **options: int) -> Case:
+    out = (shape[0], *size, shape[3])
+    operator = Operator("RESIZE_BILINEAR", (tensor(shape, dtype), numbers(*size)), (tensor(out, dtype),), options)
+    return Case(f"bilinear_{name}_{dtype}", operator)
+
+
+def _all_ways(dtype: str, shape: tuple[int, int, int, int], size: Size) -> tuple[Case, ...]:
+    name = "x".join(map(str, size))
+    return (
+        _bilinear(name, dtype, shape, size),
+        _bilinear(f"{name}_corners", dtype, shape, size, alignCorners=1),
+        _bilinear(f"{name}_centres", dtype, shape, size, halfPixelCenters=1),
+    )
+
+
+CASES = (
+    *_all_ways("int8", (1, 4, 5, 3), (8, 10)),
+    *_all_ways("int8", (2, 7, 9, 2), (3, 5)),
+    *_all_ways("int8", (1, 3, 2, 1), (1, 13)),
+    *_all_ways("float32", (1, 4, 5, 3), (7, 10)),
+    *_all_ways("float32", (2, 7, 9, 2), (3, 13)),
+)
