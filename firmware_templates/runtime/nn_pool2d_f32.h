@@ -1,8 +1,8 @@
 /*
- * Average and maximum pooling, float32, NHWC with batch 1, results as nn_float.h says. Taps outside
- * the image are left out, of the average's count too. Every window must hold at least one tap.
- * Aliasing: out may lie over in where a pixel's outputs are behind all that it and those after it
- * read. Scratch: none.
+ * Average, maximum and root mean square pooling, float32, NHWC with batch 1, results as nn_float.h
+ * says. Taps outside the image are left out, of the average's count too. Every window must hold at
+ * least one tap. Aliasing: out may lie over in where a pixel's outputs are behind all that it and
+ * those after it read. Scratch: none.
  */
 #ifndef NN_POOL2D_F32_H
 #define NN_POOL2D_F32_H
@@ -42,5 +42,6 @@ static inline nn_pool2d_f32_window nn_pool2d_f32_window_at(const nn_pool2d_f32_p
 
 void nn_average_pool2d_f32(const nn_pool2d_f32_params *p, const float *in, float *out);
 void nn_max_pool2d_f32(const nn_pool2d_f32_params *p, const float *in, float *out);
+void nn_l2_pool2d_f32(const nn_pool2d_f32_params *p, const float *in, float *out);
 
 #endif

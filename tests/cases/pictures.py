@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 from support.case import Case, Operator
-from support.make import numbers
+from support.make import RELU6, SAME, numbers
+from support.make_f32 import pool_f32
 from support.make_moves import tensor
 
 Size = tuple[int, int]
@@ -24,10 +28,17 @@ def _all_ways(dtype: str, shape: tuple[int, int, int, int], size: Size) -> tuple
     )
 
 
+def _l2(name: str, image: tuple[int, int, int], kernel: Size, **options: Any) -> Case:
+    case = pool_f32(f"l2_{name}", image, kernel, **options)
+    return dataclasses.replace(case, operator=dataclasses.replace(case.operator, builtin="L2_POOL_2D"))
+
+
 CASES = (
     *_all_ways("int8", (1, 4, 5, 3), (8, 10)),
     *_all_ways("int8", (2, 7, 9, 2), (3, 5)),
     *_all_ways("int8", (1, 3, 2, 1), (1, 13)),
     *_all_ways("float32", (1, 4, 5, 3), (7, 10)),
     *_all_ways("float32", (2, 7, 9, 2), (3, 13)),
+    _l2("3x2_same", (5, 6, 3), (3, 2), stride=(2, 1), padding=SAME),
+    _l2("2x2_relu6", (4, 4, 5), (2, 2), stride=(2, 2), activation=RELU6),
 )

@@ -93,7 +93,7 @@ OPS = (
         tflite=("L2_NORMALIZATION",),
         read=elementwise.read,
         write=lambda g, n: TfliteRecord("L2_NORMALIZATION", n.inputs, 2, "L2NormOptions"),
-        ptq=PtqRule(fixed=(1 / 128, 0), fixed_scale16=1 / 32768),
+        ptq=PtqRule(fixed=(1 / 128, 0)),
         reference=_reference,
         constraints=(
             Constraint("its input and output must both be int8 or both float32", _one_type),

@@ -52,7 +52,7 @@ class PoolAttrs:
     activation: str
 
 
-def _read(op: TfliteOperator) -> PoolAttrs:
+def read(op: TfliteOperator) -> PoolAttrs:
     x = op.inputs[0]
     assert x is not None
     size = (int(op.options.filterHeight), int(op.options.filterWidth))
@@ -60,7 +60,7 @@ def _read(op: TfliteOperator) -> PoolAttrs:
     return PoolAttrs(window, activation_name(int(op.options.fusedActivationFunction)))
 
 
-def _write(builtin: str, graph: Graph, node: Node) -> TfliteRecord:
+def write(builtin: str, graph: Graph, node: Node) -> TfliteRecord:
     window: Window = node.attrs.window
     fields = (
         *window_to_tflite(window, graph.tensor(node.inputs[0]), dilated=False),
@@ -175,10 +175,11 @@ PADDING = Constraint(
     "its padding must be smaller than its window",
     lambda g, n: all(max(p) < s for p, s in zip(n.attrs.window.pads, n.attrs.window.size, strict=True)),
 )
+SAME_SCALE = Constraint("its input and output must have the same scale and zero point", _same_quantization)
 CONSTRAINTS = (
     INT8,
     *SHAPES,
-    Constraint("its input and output must have the same scale and zero point", _same_quantization),
+    SAME_SCALE,
     ACTIVATION,
     PADDING,
 )
@@ -188,8 +189,8 @@ OPS = (
     Op(
         name="average_pool2d",
         tflite=("AVERAGE_POOL_2D",),
-        read=_read,
-        write=lambda g, n: _write("AVERAGE_POOL_2D", g, n),
+        read=read,
+        write=lambda g, n: write("AVERAGE_POOL_2D", g, n),
         ptq=PtqRule(shared=True),
         reference=_average,
         constraints=CONSTRAINTS,
@@ -217,8 +218,8 @@ OPS = (
     Op(
         name="max_pool2d",
         tflite=("MAX_POOL_2D",),
-        read=_read,
-        write=lambda g, n: _write("MAX_POOL_2D", g, n),
+        read=read,
+        write=lambda g, n: write("MAX_POOL_2D", g, n),
         ptq=PtqRule(shared=True),
         reference=_maximum,
         constraints=CONSTRAINTS,

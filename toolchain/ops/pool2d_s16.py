@@ -16,7 +16,6 @@ from toolchain.ops.base import (
     Op,
     Reference,
     no_attrs,
-    same_quantization,
 )
 from toolchain.ops.common import ACTIVATION, Window, taps_inside
 from toolchain.ops.int16 import INT16, LOW, SYMMETRIC, activation_range, clamp, range_fields
@@ -74,7 +73,7 @@ def _op(name: str, reference: Reference, cycles: tuple[float, ...]) -> Op:
             INT16,
             SYMMETRIC,
             *pool2d.SHAPES,
-            Constraint("its input and output must have the same scale", same_quantization),
+            pool2d.SAME_SCALE,
             ACTIVATION,
             pool2d.PADDING,
             Constraint(f"its window must have at most {MOST_TAPS} taps", _few_taps),
