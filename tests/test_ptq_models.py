@@ -86,6 +86,17 @@ def transposed() -> Any:
     return keras3().Model(image, x)
 
 
+def reduced() -> Any:
+    """Images of another size, their extremes, sums and means over axes apart; logarithms of probabilities."""
+    layers, image = keras3().layers, _image()
+    x = layers.UpSampling2D(2, interpolation="bilinear")(layers.Conv2D(4, 3)(image))
+    ops = keras3().ops
+    sums, means = ops.mean(ops.sum(x, 3), 2), ops.mean(x, (1, 3))
+    x = layers.Concatenate()([layers.GlobalMaxPooling2D()(x), ops.min(x, (1, 2)), sums, means])
+    x = layers.Dense(3, kernel_initializer=keras3().initializers.RandomNormal(0, 1))(x)
+    return keras3().Model(image, layers.Activation("log_softmax")(x))
+
+
 def samples(count: int = 40, seed: int = 0, channels: int = 2) -> Array:
     return np.concatenate([images(count, seed + i) - i for i in range(channels)], axis=3)
 
@@ -102,6 +113,7 @@ MODELS: dict[str, tuple[Callable[[], Any], int]] = {
     "tied": (tied, 2),
     "shared": (shared, 2),
     "transposed": (transposed, 2),
+    "reduced": (reduced, 2),
 }
 
 

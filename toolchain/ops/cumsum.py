@@ -2,6 +2,7 @@
 
 The reference follows TFLM's ``reference_ops::CumSum``. Of codes it has two peculiarities: each line starts from minus
 the zero point instead of from nothing, and sums are kept with 19 binary places in 32 bits, which they may wrap around.
+Hence float models are not quantized with it, by TFLiteConverter neither.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from toolchain.ops.base import (
     KernelCall,
     KernelVariant,
     Op,
-    PtqRule,
     TfliteOperator,
     TfliteRecord,
     Value,
@@ -125,7 +125,6 @@ OPS = (
         tflite=("CUMSUM",),
         read=_read,
         write=_write,
-        ptq=PtqRule(),
         reference=_reference,
         constraints=(
             Constraint("its input and output must both be int8 or both float32", _one_type),

@@ -1,4 +1,4 @@
-"""L2_POOL_2D on float32, as TFLM's ``reference_ops::L2Pool``: the root of the mean square of the taps inside the image."""
+"""L2_POOL_2D on float32, as TFLM's ``reference_ops::L2Pool``: the root of the mean square of taps inside the image."""
 
 from __future__ import annotations
 
