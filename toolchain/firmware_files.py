@@ -17,7 +17,16 @@ from toolchain.target import Target
 UART_BUFFER_SYMBOLS = ("fw_uart_frame", "fw_uart_queue")
 """ELF symbols whose sizes add up to the UART frame buffers, at most 600 bytes."""
 
-DTYPE_CODES = {"int8": 0, "int16": 1, "int32": 2, "float32": 3, "uint8": 4, "bool": 5}
+DTYPE_CODES = {
+    "int8": 0,
+    "int16": 1,
+    "int32": 2,
+    "float32": 3,
+    "uint8": 4,
+    "bool": 5,
+    "uint32": 6,
+    "uint64": 7,
+}
 """Tensor types as the protocol numbers them (``enum fw_dtype``)."""
 
 MAX_RANK = 6

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-DTYPES = ("int8", "int16", "int32", "uint8", "bool", "float32", "int64")
+DTYPES = ("int8", "int16", "int32", "uint8", "bool", "float32", "int64", "uint32", "uint64")
 
 
 @dataclass(frozen=True)

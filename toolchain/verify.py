@@ -15,7 +15,8 @@ from toolchain.ops import registry
 from toolchain.ops.base import Op, unmet
 from toolchain.ways_out import way_out
 
-DTYPES = ("int8", "int16", "int32", "uint8", "bool", "float32")  # of variables, as C and the protocol have them
+# of variables, as C and the protocol have them
+DTYPES = ("int8", "int16", "int32", "uint8", "bool", "float32", "uint32", "uint64")
 MAX_RANK = 6  # of inputs and outputs, as the protocol has them
 MAX_PORTS = 255
 MAX_VARIABLE_BYTES = 1 << 26  # far more than the RAM of any microcontroller

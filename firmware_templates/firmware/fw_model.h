@@ -15,7 +15,9 @@ enum fw_dtype {
     FW_INT32 = 2,
     FW_FLOAT32 = 3,
     FW_UINT8 = 4,
-    FW_BOOL = 5
+    FW_BOOL = 5,
+    FW_UINT32 = 6,
+    FW_UINT64 = 7
 };
 
 struct fw_tensor {

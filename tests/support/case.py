@@ -80,7 +80,10 @@ class TensorSpec:
 
 @dataclass(frozen=True, eq=False)
 class Operator:
-    """One TFLite operator by its builtin name. ``options`` are fields of its options table in ``schema.fbs``."""
+    """One TFLite operator by its builtin name. ``options`` are fields of its options table in ``schema.fbs``.
+
+    A custom operator is called ``CUSTOM`` and its name; its options are the numbers in its map.
+    """
 
     builtin: str
     inputs: tuple[TensorSpec | None, ...]
@@ -170,6 +173,8 @@ def _sets(
     positions: tuple[int, int] | None,
 ) -> Array:
     """The sets of input number ``k``."""
+    if tensor.dtype in ("uint32", "uint64"):
+        return _unsigned_sets(tensor, rng)
     if tensor.dtype != "float32":
         return _code_sets(tensor, rng, k, positions if tensor.dtype == "int32" else None)
     if out.quant is None:
@@ -185,6 +190,15 @@ def _code_sets(tensor: Tensor, rng: np.random.Generator, k: int, limits: tuple[i
     rows += [np.full(n, low), np.full(n, high), alternating, low + high - alternating]
     rows += [np.full(n, tensor.zero_point if tensor.quant else low)]
     return np.stack(rows).astype(tensor.dtype).reshape(-1, *tensor.shape)
+
+
+def _unsigned_sets(tensor: Tensor, rng: np.random.Generator) -> Array:
+    """Of all magnitudes, lowest, highest, and the highest of each number of bits one after the other."""
+    bits, n = np.iinfo(tensor.dtype).bits, tensor.size
+    rows = [[int(2.0 ** rng.uniform(0, bits)) % (1 << bits) for _ in range(n)] for _ in range(2 * RANDOM_SETS - 2)]
+    rows += [[0] * n, [(1 << bits) - 1] * n, [(1 << (i % bits + 1)) - 1 for i in range(n)]]
+    sets: Array = np.array(rows, tensor.dtype).reshape(-1, *tensor.shape)
+    return sets
 
 
 def _limits(dtype: str) -> tuple[int, int]:

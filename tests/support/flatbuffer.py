@@ -10,6 +10,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from support.case import Case, Operator, TensorSpec, constant_data
+from toolchain.flexbuffer import write_map
 
 _TABLES = {name[: -len("Options")].upper(): name for name in vars(schema.BuiltinOptions) if name.endswith("Options")}
 _OTHER_TABLES = {
@@ -30,6 +31,8 @@ _TYPES = {
     "int32": "INT32",
     "int64": "INT64",
     "uint8": "UINT8",
+    "uint32": "UINT32",
+    "uint64": "UINT64",
     "bool": "BOOL",
     "resource": "RESOURCE",
 }
@@ -119,7 +122,9 @@ def _tensor(spec: TensorSpec, index: int, seed: str, buffers: list[Any]) -> Any:
 
 def _code(builtin: str) -> Any:
     code = schema.OperatorCodeT()
-    code.builtinCode = getattr(schema.BuiltinOperator, builtin)
+    kind, _, custom = builtin.partition(" ")
+    code.builtinCode = getattr(schema.BuiltinOperator, kind)
+    code.customCode = custom or None
     code.deprecatedBuiltinCode = min(code.builtinCode, PLACEHOLDER_CODE)
     return code
 
@@ -129,6 +134,10 @@ def _operator(operator: Operator, index: dict[TensorSpec, int], builtins: list[s
     op.opcodeIndex = builtins.index(operator.builtin)
     op.inputs = [-1 if t is None else index[t] for t in operator.inputs]
     op.outputs = [index[t] for t in operator.outputs]
+    if operator.builtin.startswith("CUSTOM "):
+        numbers = {name: value for name, value in operator.options.items() if not isinstance(value, tuple)}
+        op.customOptions = np.frombuffer(write_map(numbers), np.uint8) if numbers else None
+        return op
     table = _OTHER_TABLES.get(operator.builtin) or _TABLES.get(operator.builtin.replace("_", ""))
     if table:
         options = getattr(schema, f"{table}T")()

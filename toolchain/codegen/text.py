@@ -34,7 +34,11 @@ def environment(folder: Path) -> jinja2.Environment:
 def c_values(const: ConstView) -> str:
     """The initializer's lines, at most 100 columns."""
     flat = const.data.reshape(-1)
-    texts = [c_float(float(v)) + "f" for v in flat] if const.ctype == "float" else [str(v) for v in flat.tolist()]
+    ending = "u" if const.ctype == "uint64_t" else ""  # of numbers that no signed type holds
+    if const.ctype == "float":
+        texts = [c_float(float(v)) + "f" for v in flat]
+    else:
+        texts = [f"{v}{ending}" for v in flat.tolist()]
     lines, line = [], "   "
     for text in texts:
         if len(line) + len(text) + 2 > 100:

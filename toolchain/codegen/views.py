@@ -24,6 +24,8 @@ C_TYPES = {
     "uint8": "uint8_t",
     "bool": "uint8_t",
     "float32": "float",
+    "uint32": "uint32_t",
+    "uint64": "uint64_t",  # kernels read and write it by memcpy: tensors begin at multiples of 4
 }
 
 

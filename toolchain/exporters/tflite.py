@@ -117,7 +117,9 @@ def _record(graph: Graph, node: Node) -> TfliteRecord:
 
 def _code(builtin: str, version: int) -> Any:
     code = schema.OperatorCodeT()
-    code.builtinCode = getattr(schema.BuiltinOperator, builtin)
+    kind, _, custom = builtin.partition(" ")
+    code.builtinCode = getattr(schema.BuiltinOperator, kind)
+    code.customCode = custom or None
     code.deprecatedBuiltinCode = min(code.builtinCode, _OLD_CODES)
     code.version = version
     return code
@@ -149,6 +151,8 @@ def _operator(node: Node, record: TfliteRecord, code: int, index: dict[str, int]
     made.opcodeIndex = code
     made.inputs = [index[n] if n else -1 for n in _names(record)]
     made.outputs = [index[n] for n in node.outputs]
+    if record.custom:
+        made.customOptions = np.frombuffer(record.custom, np.uint8)
     if record.table:
         made.builtinOptions = getattr(schema, f"{record.table}T")()
         made.builtinOptionsType = getattr(schema.BuiltinOptions, record.table)

@@ -17,7 +17,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from toolchain.errors import ModelError
-from toolchain.graph import Array, Graph, Node, QuantParams, Tensor
+from toolchain.graph import DTYPES, Array, Graph, Node, QuantParams, Tensor
 from toolchain.importers.layer_names import layers_of, own_layers
 from toolchain.importers.variables import with_states
 from toolchain.ops import by_tflite_name
@@ -32,7 +32,6 @@ _TYPE_NAMES = {v: k.lower() for k, v in vars(schema.TensorType).items() if isins
 _HINT = "Export, copy or download the file again."
 _MAX_TENSOR_BYTES = 1 << 30
 _WITHOUT_OUTPUT = ("ASSIGN_VARIABLE", "CALL_ONCE", "IF", "WHILE")
-_CONSTANT_TYPES = ("int8", "int16", "int32", "int64", "uint8", "bool", "float32")
 
 
 def looks_like_tflite(data: bytes) -> bool:
@@ -185,7 +184,7 @@ class _Reader:
                 raise self._damaged(f"buffer {raw.buffer} lies outside the file")
             content = self.data[start : start + size]
         content = bytes(bytearray(content))
-        if dtype not in _CONSTANT_TYPES:
+        if dtype not in DTYPES:
             return np.frombuffer(content, np.uint8)  # refused later, together with its operator
         want = int(np.prod(shape, dtype=object)) * np.dtype(dtype).itemsize
         if want > _MAX_TENSOR_BYTES or want != len(content):
@@ -219,7 +218,7 @@ class _Reader:
             return Node(name, kind, inputs, outputs, layers=layers)
         view = TfliteOperator(
             builtin,
-            op.builtinOptions,
+            _bytes(op.customOptions) if builtin.startswith("CUSTOM ") else op.builtinOptions,
             tuple(tensors[n] if n else None for n in inputs),
             tuple(tensors[n] for n in outputs),
         )
@@ -237,7 +236,7 @@ class _Reader:
 
 def _initial(shape: tuple[int, ...], dtype: str, quant: QuantParams | None) -> Array | None:
     """What TFLM puts into a variable tensor first: real zeros into int8, the number 0 into all else."""
-    if dtype not in _CONSTANT_TYPES or int(np.prod(shape, dtype=object)) > _MAX_TENSOR_BYTES:
+    if dtype not in DTYPES or int(np.prod(shape, dtype=object)) > _MAX_TENSOR_BYTES:
         return None  # refused later, with its operator
     return np.full(shape, quant.zero_point[0] if quant and dtype == "int8" else 0, dtype)
 
@@ -255,6 +254,10 @@ def _quantization(raw: Any) -> QuantParams | None:
     if len(zero) not in (0, len(scale)):
         raise ValueError(f"{len(scale)} scales and {len(zero)} zero points")
     return QuantParams(scale, tuple(zero) or (0,) * len(scale), int(raw.quantizedDimension))
+
+
+def _bytes(raw: Any) -> bytes:
+    return b"" if raw is None else bytes(bytearray(raw))
 
 
 def _text(raw: Any) -> str:

@@ -166,7 +166,10 @@ class Constraint:
 
 @dataclass(frozen=True)
 class TfliteOperator:
-    """What ``read`` gets: the operator's options object of the schema and its tensors (None: absent)."""
+    """What ``read`` gets: the operator's options object of the schema and its tensors (None: absent).
+
+    A custom operator is called ``CUSTOM`` and its name; its options are the bytes in the file.
+    """
 
     builtin: str
     options: Any
@@ -176,7 +179,7 @@ class TfliteOperator:
 
 @dataclass(frozen=True)
 class TfliteRecord:
-    """What ``write`` gives: an operator as a TFLite file holds it.
+    """What ``write`` gives: an operator as a TFLite file holds it. ``custom`` are the options of a custom one.
 
     ``table`` names the options table of the schema (empty for none) and ``fields`` its members that are not default;
     ``version`` is the first one of the operator that takes int8. An input that the graph does not have is its data.
@@ -187,6 +190,7 @@ class TfliteRecord:
     version: int
     table: str = ""
     fields: tuple[tuple[str, int | float | tuple[int, ...]], ...] = ()
+    custom: bytes = b""
 
 
 @dataclass(frozen=True)
