@@ -365,7 +365,9 @@ def _argument(plan: Plan, name: str, call: str, consts: list[ConstView], items: 
     if tensor.data is None:
         step = tensor.nbytes // items if items > 1 else 0
         return Argument(ctype, plan.memory.offsets[name], step=step)
-    const = ConstView(f"{call}_operand", ctype, tensor.data, f"{call}: constant operand")
+    before = sum(c.name.startswith(f"{call}_operand") for c in consts)
+    const_name = f"{call}_operand{before or ''}"
+    const = ConstView(const_name, ctype, tensor.data, f"{call}: constant operand")
     consts.append(const)
     return Argument(ctype, const=const.name)
 
