@@ -135,7 +135,7 @@ def _operator(operator: Operator, index: dict[TensorSpec, int], builtins: list[s
     op.inputs = [-1 if t is None else index[t] for t in operator.inputs]
     op.outputs = [index[t] for t in operator.outputs]
     if operator.builtin.startswith("CUSTOM "):
-        numbers = {name: value for name, value in operator.options.items() if not isinstance(value, tuple)}
+        numbers = {name: value for name, value in operator.options.items() if not isinstance(value, (tuple, str))}
         op.customOptions = np.frombuffer(write_map(numbers), np.uint8) if numbers else None
         return op
     table = _OTHER_TABLES.get(operator.builtin) or _TABLES.get(operator.builtin.replace("_", ""))

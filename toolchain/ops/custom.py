@@ -17,9 +17,9 @@ def options_of(op: TfliteOperator, *names: str) -> dict[str, int]:
     return {name: int(value) for name, value in numbers.items()}
 
 
-def record(node: Node, name: str, **numbers: Number) -> TfliteRecord:
-    """The node as the custom operator ``name``."""
-    return TfliteRecord(f"CUSTOM {name}", node.inputs, 1, custom=write_map(numbers) if numbers else b"")
+def record(node: Node, name: str, inputs: int | None = None, /, **numbers: Number) -> TfliteRecord:
+    """The node as the custom operator ``name``; ``inputs``: so many of the node's, all by default."""
+    return TfliteRecord(f"CUSTOM {name}", node.inputs[:inputs], 1, custom=write_map(numbers) if numbers else b"")
 
 
 def types(sentence: str, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Constraint:
