@@ -112,7 +112,8 @@ def _vectors(graph: Graph, node: Node) -> bool:
 
 
 def _bits(graph: Graph, node: Node) -> bool:
-    return 0 <= node.attrs.smoothing_bits <= 31 and 0 <= node.attrs.spectral_subtraction_bits <= 63
+    a: NoiseAttrs = node.attrs
+    return 0 <= a.smoothing_bits <= 31 and 0 <= a.spectral_subtraction_bits <= 63
 
 
 OPS = (

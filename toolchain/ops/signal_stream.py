@@ -124,7 +124,7 @@ def _overlap_states(op: TfliteOperator, attrs: OverlapAttrs) -> tuple[Array, ...
 
 def _kept(state: Array, rows: Array) -> Array:
     """The state, from ``rows``, which may be narrower."""
-    new = state.copy()
+    new: Array = state.copy()
     new[0, :, : rows.shape[1]] = rows
     return new
 
@@ -242,7 +242,7 @@ def _stacker_fits(graph: Graph, node: Node) -> bool:
 
 
 def _stacker_options(graph: Graph, node: Node) -> bool:
-    a = node.attrs
+    a: StackerAttrs = node.attrs
     return min(a.left, a.right) >= 0 and 1 <= a.step <= a.frames and 1 <= a.channels * a.frames <= MOST
 
 
