@@ -46,10 +46,11 @@ def _broadcast(builtin: str, dtype: str = "int8", scales: Scales = SAME, out: st
 
 
 def _divided(builtin: str, dtype: str, **options: int) -> Case:
-    """By numbers other than 0, by which TFLM refuses to divide."""
+    """By numbers other than 0, by which TFLM refuses to divide; the lowest number by -1 ends its process."""
     divisor = TensorSpec((5,), dtype, data=Exact((-3, 7, 1, -1, 250)))
     operator = Operator(builtin, (plain(SHAPE, dtype), divisor), (plain(SHAPE, dtype),), options)
-    return Case(f"{builtin.lower()}_by_constants_{dtype}_{len(options) and sum(options.values())}", operator)
+    name = f"{builtin.lower()}_by_constants_{dtype}_{len(options) and sum(options.values())}"
+    return Case(name, operator, positions=(-1000, 1000))
 
 
 CASES = (

@@ -8,7 +8,6 @@ import pkgutil
 from collections.abc import Mapping
 
 from hypothesis.strategies import SearchStrategy
-
 from support.case import Case
 
 Strategy = SearchStrategy[Case]

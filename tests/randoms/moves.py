@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 from hypothesis import strategies as st
-from support.case import TFLITE, TFLM, Case
+from support.case import TFLM, Case
 
-from randoms import common
-from randoms.common import Draw, Shape, axes, case, pairs, quants, shapes, tensor, vector
+from randoms.common import Draw, Shape, case, quants, shapes, tensor, vector
 
 REFLECT, SYMMETRIC = 0, 1
 MOST_RANK = {"TRANSPOSE": 6, "TILE": 6, "BROADCAST_TO": 5}
