@@ -21,10 +21,11 @@ static float nn_div_f32_of(const nn_binary_f32_params *p, float a, float b)
     return nn_clamp_f32(a / b, p->act_min, p->act_max);
 }
 
+/* A quotient that float rounds up to a whole number is below it. */
 static float nn_floor_div_f32_of(const nn_binary_params *p, float a, float b)
 {
     (void)p;
-    return floorf(a / b);
+    return (float)floor((double)a / (double)b);
 }
 
 /* The remainder has the sign of the divisor. */

@@ -45,12 +45,12 @@ def _broadcast(builtin: str, dtype: str = "int8", scales: Scales = SAME, out: st
     return tuple(_case(f"{name}_{dtype}", builtin, dtype, shapes, scales, out) for name, shapes in SHAPES.items())
 
 
-def _divided(builtin: str, dtype: str, **options: int) -> Case:
+def _divided(builtin: str, dtype: str, values: tuple[float, ...] = (), **options: int) -> Case:
     """By numbers other than 0, by which TFLM refuses to divide; the lowest number by -1 ends its process."""
     divisor = TensorSpec((5,), dtype, data=Exact((-3, 7, 1, -1, 250)))
     operator = Operator(builtin, (plain(SHAPE, dtype), divisor), (plain(SHAPE, dtype),), options)
     name = f"{builtin.lower()}_by_constants_{dtype}_{len(options) and sum(options.values())}"
-    return Case(name, operator, positions=(-1000, 1000))
+    return Case(name, operator, values, (-1000, 1000))
 
 
 CASES = (
@@ -81,7 +81,8 @@ CASES = (
     _divided("DIV", "int32", fusedActivationFunction=NONE),
     _case("float32", "DIV", "float32", fusedActivationFunction=NONE),
     *_broadcast("DIV", "float32"),
-    _divided("FLOOR_DIV", "float32"),
+    # the floor of 117440520 / 7 lies between two float32 numbers, its quotient beyond the middle
+    _divided("FLOOR_DIV", "float32", (117440520.0,)),
     _case("float32", "FLOOR_MOD", "float32"),
     *_broadcast("FLOOR_MOD", "float32"),
 )

@@ -167,3 +167,20 @@ def case(
         oracle_sets=oracle_sets,
         oracle=oracle,
     )
+
+
+def moved(
+    draw: Draw,
+    builtin: str,
+    types: Sequence[str],
+    shape: Shape,
+    out: Shape,
+    *operands: TensorSpec,
+    oracle: str = TFLM,
+    **options: Any,
+) -> Case:
+    """A case that copies elements of one of the types from ``shape`` to ``out``."""
+    dtype = draw(st.sampled_from(types))
+    quant = draw(quants(dtype))
+    inputs = (tensor(shape, dtype, quant), *operands)
+    return draw(case(builtin, inputs, (tensor(out, dtype, quant),), oracle=oracle, **options))

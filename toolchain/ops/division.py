@@ -1,4 +1,7 @@
-"""DIV of int32 and float32, FLOOR_DIV and FLOOR_MOD of float32. DIV of int32 by 0, undefined in TFLM, gives 0."""
+"""DIV of int32 and float32, FLOOR_DIV and FLOOR_MOD of float32. DIV of int32 by 0, undefined in TFLM, gives 0.
+
+TFLM divides as float64 before it takes the floor: a quotient that float32 rounds up to a whole number is below it.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ def _cut(graph: Graph, node: Node, a: Array, b: Array) -> Array:
 
 def _floor_div(a: Array, b: Array) -> Array:
     with np.errstate(all="ignore"):
-        return np.floor(a / b)
+        return np.floor(a.astype(np.float64) / b).astype(np.float32)
 
 
 def _floor_mod(a: Array, b: Array) -> Array:
