@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from cases import all_cases, softmax
 from support.case import Case
-from support.suite import agrees, case_graph, case_inputs, oracle_outputs, reference_outputs
+from support.suite import case_graph, case_inputs, near, oracle_outputs, reference_outputs
 
 from toolchain.ops import registry
 
@@ -39,7 +39,7 @@ def test_reference_equals_the_oracle(case: Case) -> None:
         got = got[: case.oracle_sets]
         assert got.dtype == expected.dtype == graph.tensor(name).dtype
         assert got.shape == expected.shape
-        assert agrees(case, graph, got, expected), f"{(got != expected).sum()} of {got.size} codes differ"
+        assert near(got, expected, case.ulps, case.error), f"{(got != expected).sum()} of {got.size} codes differ"
 
 
 @pytest.mark.parametrize("case", softmax.CASES, ids=_name)

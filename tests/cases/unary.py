@@ -53,6 +53,7 @@ CODES = (
     _case("usual", "LOGISTIC", (0.06, 5), PROBABILITY),
     _case("fine", "LOGISTIC", (0.001, -30), PROBABILITY),
     _case("coarse", "LOGISTIC", (2.5, 11), PROBABILITY),
+    _case("only_beyond", "LOGISTIC", (8.3, 0), PROBABILITY),
     _case("other_scale", "LOGISTIC", (0.03, 0), (0.005, -128)),
     _case("usual", "RELU_N1_TO_1", (0.02, 5), (0.008, -3), TFLITE),
     _case("usual", "RSQRT", (0.05, -128), (0.02, -128)),
@@ -60,6 +61,7 @@ CODES = (
     _case("usual", "TANH", (0.04, -8), SIGNED),
     _case("fine", "TANH", (0.0005, 12), SIGNED),
     _case("coarse", "TANH", (3.0, -1), SIGNED),
+    _case("only_beyond", "TANH", (8.3, 0), SIGNED),
 )
 WORDS = (
     _wide("same_scale", "ABS", 0.0002, 0.0002),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from hypothesis import strategies as st
-from support.case import Case, Choice, TensorSpec
+from support.case import Case, Choice, Real, TensorSpec
 
 from randoms.common import (
     ACTIVATIONS,
@@ -67,12 +67,14 @@ def _arithmetic(draw: Draw, builtin: str, types: tuple[str, ...], activated: boo
 
 @st.composite
 def _division(draw: Draw, builtin: str) -> Case:
-    """TFLM refuses to divide integers by 0: their divisor is a constant."""
+    """TFLM refuses to divide integers by 0, and to take the floor: such divisors are constants."""
     shapes = draw(broadcast_shapes())
     dtype = draw(st.sampled_from(("int32", "float32") if builtin == "DIV" else ("float32",)))
     if dtype == "int32":
         divisor = TensorSpec(shapes[1], dtype, data=Choice((7, -3, 1, -1, 250)))
         inputs = (tensor(shapes[0], dtype), divisor)
+    elif builtin == "FLOOR_DIV":
+        inputs = (tensor(shapes[0], dtype), TensorSpec(shapes[1], dtype, data=Real(5.0)))
     else:
         inputs = draw(one_constant_at_most(*(tensor(s, dtype) for s in shapes)))
     options = {"fusedActivationFunction": draw(ACTIVATIONS)} if builtin == "DIV" else {}

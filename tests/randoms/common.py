@@ -155,6 +155,8 @@ def case(
     positions: tuple[int, int] | None = None,
     oracle_sets: int | None = None,
     oracle: str = TFLM,
+    ulps: int = 0,
+    error: float = 0.0,
     **options: Any,
 ) -> Case:
     """A case whose name is the seed of its constants and inputs."""
@@ -166,6 +168,8 @@ def case(
         positions=positions,
         oracle_sets=oracle_sets,
         oracle=oracle,
+        ulps=ulps,
+        error=error,
     )
 
 

@@ -12,13 +12,10 @@ from support.flatbuffer import case_model
 from support.oracle import run_tflite, run_tflm
 from toolchain.graph import Graph
 from toolchain.importers.tflite import parse_tflite
-from toolchain.ops import registry
 from toolchain.passes import clean
 from toolchain.passes.by_type import for_types
 from toolchain.reference import run
 from toolchain.verify import check_graph, check_supported
-
-ULPS = 4  # float32 numbers that outputs of the C library's functions may be away from the oracle's
 
 
 @functools.cache
@@ -72,12 +69,6 @@ def oracle_outputs(case: Case) -> list[Array]:
 def run_oracle(case: Case, content: bytes, inputs: Sequence[Array], outputs: int) -> list[Array]:
     run_model = run_tflm if case.oracle == TFLM else run_tflite
     return run_model(content, [x[: case.oracle_sets] for x in inputs], outputs)
-
-
-def agrees(case: Case, graph: Graph, got: Array, expected: Array) -> bool:
-    """Whether an output of a case is its oracle's: each bit, but where the C library's functions are used."""
-    nearly = any(registry()[node.op].nearly(graph, node) for node in graph.nodes)
-    return near(got, expected, max(case.ulps, ULPS if nearly else 0), case.error)
 
 
 def same(a: Array, b: Array) -> bool:

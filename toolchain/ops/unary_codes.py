@@ -81,10 +81,10 @@ def relu_n1_to_1_codes(v: Array, x: Tensor, out: Tensor, attrs: None) -> Array:
 
 
 def _fixed_point(v: Array, x: Tensor) -> tuple[Array, Array]:
-    """(Q4.27 numbers, the sign where a number is beyond these)."""
+    """(Q4.27 numbers, the sign where a number is beyond these). From a scale of 8 on even 0 is: below them, in TFLM."""
     multiplier, shift = quantize_multiplier(x.scale * (1 << (31 - _INTEGER_BITS)))
     radius = math.floor(((1 << _INTEGER_BITS) - 1) * 2.0 ** (31 - _INTEGER_BITS - shift))
-    beyond = np.where(v >= radius, 1, np.where(v <= -radius, -1, 0))
+    beyond = np.where(v <= -radius, -1, np.where(v >= radius, 1, 0))
     return requantize(np.where(beyond, 0, v), multiplier, shift), beyond
 
 
