@@ -49,12 +49,11 @@ def test_random_cases(builtin: str) -> None:
     def check(case: Case) -> None:
         note(as_code(case))
         try:
-            compared = examine(case)
+            assert examine(case)
         except Refused as e:
             counts[f"refused: {e}"] += 1
             reject()
         counts["examined"] += 1
-        counts["codes"] += compared.codes
 
     if FRESH:
         print(f"MCUFORGE_SEED={FRESH}")

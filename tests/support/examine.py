@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +10,8 @@ import numpy as np
 from support.case import Array, Case, input_sets
 from support.firmware import strict_target, twin_target
 from support.flatbuffer import case_model
-from support.kernels import Overlaps, run_steps
-from support.suite import near, read_case, run_oracle, same
+from support.kernels import KernelError, Overlaps, run_steps
+from support.suite import near, read_case, run_oracle
 from toolchain.errors import ModelError
 from toolchain.graph import Graph, Node
 from toolchain.ops.base import KernelVariant
@@ -19,15 +19,25 @@ from toolchain.options import variants_for
 from toolchain.plan import Step, aligned
 from toolchain.reference import run
 
+ORACLE = "oracle"
 TARGETS = (twin_target(), strict_target("host"))  # what cores with and without the features of others use
 
 
 @dataclass(frozen=True)
-class Compared:
-    """How many output codes were compared, and by how many ways to run C."""
+class Comparison:
+    """What one way to run a case gave: so many codes, of which so many are not what they should be, and where.
 
+    ``way`` is ORACLE, which the numpy reference is compared with, or the kernels that the reference is compared with.
+    """
+
+    way: str
     codes: int
-    kernels: int
+    differing: int = 0
+    detail: str = ""
+
+
+class Refused(Exception):
+    """mcuforge does not take the case, and says why."""
 
 
 def variants_of(graph: Graph, node: Node) -> list[KernelVariant]:
@@ -71,26 +81,8 @@ def _dies(graph: Graph, node: Node, name: str) -> bool:
     return not graph.is_constant(name) and node.inputs.count(name) == 1 and name not in graph.outputs
 
 
-def _differing(wanted: Array, got: Array) -> str:
-    if wanted.shape[1:] != got.shape[1:] or wanted.dtype != got.dtype:
-        return f"{got.dtype} {got.shape[1:]} instead of {wanted.dtype} {wanted.shape[1:]}"
-    got = got[: len(wanted)]
-    bits = [x.view(np.int32) if x.dtype == np.float32 else x for x in (np.ascontiguousarray(wanted), got)]
-    places = np.argwhere(bits[0] != bits[1])
-    sample, *at = places[0].tolist()
-    where = tuple(places[0])
-    return (
-        f"{len(places)} of {wanted.size} codes differ, the first at {at} of sample {sample}: "
-        f"{got[where]} instead of {wanted[where]}"
-    )
-
-
-class Refused(Exception):
-    """mcuforge does not take the case, and says why."""
-
-
-def examine(case: Case) -> Compared:
-    """Compares all outputs. Raises Refused, and AssertionError for any difference."""
+def comparisons(case: Case) -> Iterator[Comparison]:
+    """All that can be compared of a case. Raises Refused."""
     content = case_model(case)
     try:
         graph = read_case(content, case.id)
@@ -99,15 +91,44 @@ def examine(case: Case) -> Compared:
     inputs = input_sets(graph, case.id, case.values, case.positions)
     expected = run(graph, inputs)
     if case.oracle_sets != 0:
-        for a, b in zip(expected, run_oracle(case, content, inputs, len(expected)), strict=True):
-            assert near(a[: case.oracle_sets], b, case.ulps, case.error), (
-                f"the reference is not the oracle's: {_differing(a, b)}"
-            )
-    codes = sum(x.size for x in expected)
-    kernels = 0
+        oracle = run_oracle(case, content, inputs, len(expected))
+        yield compared(ORACLE, oracle, [a[: case.oracle_sets] for a in expected], case.ulps, case.error)
     for name, steps, overlaps in ways(graph):
-        got = run_steps(graph, steps, inputs, overlaps)
-        for a, b in zip(expected, got, strict=True):
-            assert same(a, b), f"C ({name}) is not the reference's: {_differing(a, b)}"
-        kernels += 1
-    return Compared(codes * (1 + kernels), kernels)
+        try:
+            yield compared(name, expected, run_steps(graph, steps, inputs, overlaps))
+        except KernelError as e:
+            codes = sum(x.size for x in expected)
+            yield Comparison(name, codes, codes, str(e))
+
+
+def compared(way: str, wanted: Sequence[Array], got: Sequence[Array], ulps: int = 0, error: float = 0.0) -> Comparison:
+    """Outputs against what they should be, code by code."""
+    differing, details = 0, []
+    for a, b in zip(wanted, got, strict=True):
+        if not near(b, a, ulps, error):
+            count, detail = _differing(a, b)
+            differing += count
+            details.append(detail)
+    return Comparison(way, sum(x.size for x in wanted), differing, "; ".join(details))
+
+
+def _differing(wanted: Array, got: Array) -> tuple[int, str]:
+    if wanted.shape != got.shape or wanted.dtype != got.dtype:
+        return wanted.size, f"{got.dtype} {got.shape} instead of {wanted.dtype} {wanted.shape}"
+    bits = [np.ascontiguousarray(x) for x in (wanted, got)]
+    bits = [x.view(np.int32) if x.dtype == np.float32 else x for x in bits]
+    places = np.argwhere(bits[0] != bits[1])
+    sample, *at = places[0].tolist()
+    here = tuple(places[0])
+    text = f"{len(places)} of {wanted.size} codes differ, the first at {at} of sample {sample}: "
+    return len(places), f"{text}{got[here]} instead of {wanted[here]}"
+
+
+def examine(case: Case) -> int:
+    """How many codes were compared. Raises Refused, and AssertionError for the first way with any difference."""
+    codes = 0
+    for c in comparisons(case):
+        whose = "the reference is not the oracle's" if c.way == ORACLE else f"C is not the reference's ({c.way})"
+        assert not c.differing, f"{whose}: {c.detail}"
+        codes += c.codes
+    return codes
