@@ -7,33 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from support.case import Array, Case
-from support.firmware import build_firmware, differing_on_board, merge, run_on_board
-from support.suite import case_graph, case_inputs, expected_outputs, reference_outputs, repeated, same
+from support.case import Case
+from support.firmware import build_firmware, differing_on_board, run_on_board
+from support.suite import case_graph, expected_outputs, reference_outputs
+from support.suites import Chosen, assert_equal, merged
 from toolchain.graph import Graph
 from toolchain.plan import Plan
 from toolchain.target import Target
 
 Planned = Callable[[Graph], Plan]
-Chosen = Callable[[Array], Array]
-
-
-def merged(cases: Sequence[Case], name: str, chosen: Chosen = np.asarray) -> tuple[Graph, list[Array]]:
-    """One graph of all cases, and its inputs: as many samples as the longest case has among those ``chosen``."""
-    graph = merge({case.id: case_graph(case) for case in cases}, name)
-    samples = max(len(chosen(x)) for case in cases for x in case_inputs(case))
-    return graph, [repeated(chosen(x), samples) for case in cases for x in case_inputs(case)]
-
-
-def differences(cases: Sequence[Case], outputs: Sequence[Array], chosen: Chosen = np.asarray) -> list[str]:
-    """A line for each case whose outputs are not the reference's, bit by bit."""
-    wrong = []
-    samples = len(outputs[0])
-    all_expected = [(case, expected) for case in cases for expected in expected_outputs(case, samples, chosen)]
-    for (case, expected), got in zip(all_expected, outputs, strict=True):
-        if not same(got, expected):
-            wrong.append(f"{case.id}: {(got != expected).sum()} of {got.size} codes differ")
-    return wrong
 
 
 def assert_equal_on_board(
@@ -46,26 +28,28 @@ def assert_equal_on_board(
     of those with state, whose samples follow one another.
     """
     plain = [case for case in cases if _stands_alone(case)]
-    if plain:
-        graph, inputs = merged(plain, name, chosen)
-        samples = len(inputs[0])
-        expected = [out for case in plain for out in expected_outputs(case, samples, chosen)]
-        wrong = differing_on_board(planned(graph), target, folder / "plain", inputs, expected)
-        if wrong:
-            found = _differences_by_line(plain, name, target, planned, folder / "again", chosen)
-            raise AssertionError("\n".join(found) or f"the CRC-32 of the outputs differs for samples {wrong}")
     others = [case for case in cases if case not in plain]
+    if plain and (wrong := _wrong_samples(plain, name, target, planned, folder / "plain", chosen)):
+        _compare_by_line(plain, name, target, planned, folder / "again", chosen)
+        raise AssertionError(f"the CRC-32 of the outputs differs for samples {wrong}")
     if others:
-        found = _differences_by_line(others, name, target, planned, folder / "others", chosen)
-        assert not found, "\n".join(found)
+        _compare_by_line(others, name, target, planned, folder / "others", chosen)
 
 
-def _differences_by_line(
+def _wrong_samples(
     cases: Sequence[Case], name: str, target: Target, planned: Planned, folder: Path, chosen: Chosen
-) -> list[str]:
+) -> list[int]:
+    graph, inputs = merged(cases, name, chosen)
+    expected = [out for case in cases for out in expected_outputs(case, len(inputs[0]), chosen)]
+    return differing_on_board(planned(graph), target, folder, inputs, expected)
+
+
+def _compare_by_line(
+    cases: Sequence[Case], name: str, target: Target, planned: Planned, folder: Path, chosen: Chosen
+) -> None:
     graph, inputs = merged(cases, name, chosen)
     firmware = build_firmware(planned(graph), target, folder)
-    return differences(cases, run_on_board(firmware, graph, target, inputs), chosen)
+    assert_equal(cases, run_on_board(firmware, graph, target, inputs), chosen)
 
 
 def _stands_alone(case: Case) -> bool:
