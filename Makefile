@@ -23,10 +23,13 @@ unexport PYTHONPATH PYTHONHOME
 JOB := "$(MODEL)" $(if $(strip $(DATA)),--data "$(DATA)") $(if $(strip $(OUT)),--out "$(OUT)") $(ARGS)
 # An own copy of the example is trained only when it is what was asked for.
 EXAMPLE_FILES := $(if $(filter $(EXAMPLE)/%,$(MODEL)),$(EXAMPLE)/digits.keras)
+# Random cases of each operator, and what they begin with: make nightly SEED=1 repeats a run.
+CASES ?= 200
+SEED  ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy emulate profile compile doctor test accuracy bench bench-check lint format setup setup-dev system lock clean
+.PHONY: help deploy emulate profile compile doctor test nightly conformance accuracy bench bench-check lint format setup setup-dev system lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -36,6 +39,8 @@ help:
 	@echo "make compile TARGET=stm32   C sources only"
 	@echo "make doctor                 what is installed, what is missing"
 	@echo "make test                   all the tests            (ARGS= goes to pytest)"
+	@echo "make nightly                random cases of every operator, new ones each time (CASES=$(CASES) each; SEED= repeats a run)"
+	@echo "make conformance            every case, random cases and whole networks: how many codes are compared and differ"
 	@echo "make accuracy               weights below int8 on the digits and MLPerf Tiny's data: minutes (MCUFORGE_REFERENCE=FOLDER)"
 	@echo "make bench                  measure the MLPerf Tiny networks, store figures, tables and plots (SET=twins for one set)"
 	@echo "make bench-check            measure them and compare with the stored figures"
@@ -67,6 +72,14 @@ $(EXAMPLE)/digits.keras: examples/digits/train.py | setup
 
 test: setup-dev
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+nightly: SEED := $(SEED)
+nightly: setup-dev
+	@echo "SEED=$(SEED)"
+	MCUFORGE_EXAMPLES="$(CASES)" MCUFORGE_SEED="$(SEED)" $(BIN)/python -m pytest -n $(JOBS) tests/test_ops_random.py $(ARGS)
+
+conformance: setup-dev
+	$(BIN)/python tests/conformance.py $(ARGS)
 
 accuracy: setup-dev
 	$(BIN)/python -m pytest -m slow tests/test_model_digits.py $(ARGS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from hypothesis import strategies as st
 from support.case import Case, Choice, Real, TensorSpec
@@ -60,7 +62,7 @@ def _arithmetic(draw: Draw, builtin: str, types: tuple[str, ...], activated: boo
     out = f32(base * draw(ratios(0.7, 3.0))), draw(quants(dtype))[1]
     operands = (tensor(s, dtype, q) for s, q in zip(shapes, (a, b), strict=True))
     inputs = draw(one_constant_at_most(*operands))
-    options = {"fusedActivationFunction": draw(ACTIVATIONS)} if activated else {}
+    options: dict[str, Any] = {"fusedActivationFunction": draw(ACTIVATIONS)} if activated else {}
     result = tensor(np.broadcast_shapes(*shapes), dtype, out)
     return draw(case(builtin, inputs, (result,), positions=INTEGERS, **options))
 
@@ -77,7 +79,7 @@ def _division(draw: Draw, builtin: str) -> Case:
         inputs = (tensor(shapes[0], dtype), TensorSpec(shapes[1], dtype, data=Real(5.0)))
     else:
         inputs = draw(one_constant_at_most(*(tensor(s, dtype) for s in shapes)))
-    options = {"fusedActivationFunction": draw(ACTIVATIONS)} if builtin == "DIV" else {}
+    options: dict[str, Any] = {"fusedActivationFunction": draw(ACTIVATIONS)} if builtin == "DIV" else {}
     result = tensor(np.broadcast_shapes(*shapes), dtype)
     return draw(case(builtin, inputs, (result,), positions=INTEGERS, **options))
 

@@ -147,6 +147,7 @@ def out_scale(values: float, dtype: str = "int8") -> float:
 @st.composite
 def case(
     draw: Draw,
+    /,
     builtin: str,
     inputs: Sequence[TensorSpec | None],
     outputs: Sequence[TensorSpec],

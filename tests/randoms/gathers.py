@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import strategies as st
 from support.case import Case, Seeded, TensorSpec
 
@@ -59,7 +61,7 @@ def _resize_nearest(draw: Draw) -> Case:
     n, h, w, c = draw(st.tuples(*(st.integers(1, most) for most in (2, 6, 6, 3))))
     size = draw(st.tuples(st.integers(1, 13), st.integers(1, 13)))
     corners, centers = draw(st.sampled_from(((False, False), (True, False), (False, True))))
-    options = {"alignCorners": corners, "halfPixelCenters": centers}
+    options: dict[str, Any] = {"alignCorners": corners, "halfPixelCenters": centers}
     types = ("int8", "float32", "int16")
     return moved(draw, "RESIZE_NEAREST_NEIGHBOR", types, (n, h, w, c), (n, *size, c), vector(size), **options)
 

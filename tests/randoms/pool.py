@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import strategies as st
 from support.case import Case
 from support.make import VALID, out_size
@@ -20,7 +22,12 @@ def _pool(draw: Draw, builtin: str) -> Case:
     sizes = [out_size(n, k, s, 1, padding) for n, k, s in zip(image[1:3], kernel, stride, strict=True)]
     dtype = draw(st.sampled_from(TYPES))
     quant = draw(quants(dtype))
-    options = {"strideH": stride[0], "strideW": stride[1], "filterHeight": kernel[0], "filterWidth": kernel[1]}
+    options: dict[str, Any] = {
+        "strideH": stride[0],
+        "strideW": stride[1],
+        "filterHeight": kernel[0],
+        "filterWidth": kernel[1],
+    }
     options |= {"fusedActivationFunction": draw(ACTIVATIONS), "padding": padding}
     out = tensor((image[0], *sizes, image[3]), dtype, quant)
     return draw(case(builtin, (tensor(image, dtype, quant),), (out,), **options))

@@ -6,6 +6,7 @@ thousands of random ones can be run and made smaller.
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import functools
 import hashlib
@@ -110,27 +111,27 @@ class Server:
         process = self._started()
         assert process.stdin is not None
         assert process.stdout is not None
-        assert process.stderr is not None
-        send(process.stdin, job)
         try:
+            send(process.stdin, job)
             results = receive(process.stdout)
-        except EOFError:
-            report = process.stderr.read().decode(errors="replace")
-            self.close()
-            raise KernelError(report) from None
+        except (EOFError, BrokenPipeError):
+            _, report = process.communicate()
+            raise KernelError(report.decode(errors="replace")) from None
         assert isinstance(results, list)
         return results
 
     def close(self) -> None:
         if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
+            self._process.communicate()  # ends its input, and with it the process
             self._process = None
 
 
 @functools.cache
 def server() -> Server:
-    return Server()
+    """The one of this process, until it ends."""
+    result = Server()
+    atexit.register(result.close)
+    return result
 
 
 class _Program:

@@ -104,12 +104,11 @@ def host_outputs(network: Network, folder: Path, samples: int, sanitize: bool = 
     return run_on_host(firmware, network.graph, PLAIN, [network.codes[:samples]])
 
 
-def board_outputs(network: Network, folder: Path, expected: Sequence[Array]) -> list[Array]:
-    """Outputs for the inputs that are sent; the others are proved by the board's self tests."""
+def board_outputs(network: Network, folder: Path, expected: Sequence[Array]) -> tuple[list[Array], list[int]]:
+    """(outputs for the inputs that are sent, which self tests fail): the board makes the other inputs itself."""
     sent = len(network.codes) - len(network.seeds)
     crcs = [selftest_crc(out[i].tobytes() for out in expected) for i in range(sent, len(network.codes))]
     plan = checked_plan(network.graph, M4)
     firmware = build_firmware(plan, M4, folder, selftests=list(map(Selftest, network.seeds, crcs)))
     outputs = run_on_board(firmware, network.graph, M4, [network.codes[:sent]])
-    assert failed_selftests(network.graph, M4) == []
-    return outputs
+    return outputs, failed_selftests(network.graph, M4)
