@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
@@ -11,8 +12,9 @@ from support.case import Case
 def as_code(case: Case) -> str:
     """Expressions for ``tests/cases``; a tensor that is used twice stands in front, with a name."""
     tensors = [t for t in (*case.operator.inputs, *case.operator.outputs) if t is not None]
-    shared = {id(t): f"T{i}" for i, t in enumerate(tensors) if tensors.count(t) > 1}
-    lines = [f"{shared[id(t)]} = {_text(t, {})}" for t in dict.fromkeys(tensors) if id(t) in shared]
+    twice = [t for t in dict.fromkeys(tensors) if tensors.count(t) > 1]
+    shared = {id(t): f"T{i}" for i, t in enumerate(twice)}
+    lines = [f"{shared[id(t)]} = {_text(t, {})}" for t in twice]
     return "\n".join([*lines, _text(case, shared)])
 
 
@@ -25,6 +27,8 @@ def _text(value: Any, names: dict[int, str]) -> str:
     if isinstance(value, tuple):
         inside = ", ".join(_text(v, names) for v in value)
         return f"({inside},)" if len(value) == 1 else f"({inside})"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f'float("{value}")'
     return repr(value)
 
 
