@@ -265,11 +265,11 @@ def run_on_host(firmware: Firmware, graph: Graph, target: Target, inputs: Sequen
 
 def run_on_board(firmware: Firmware, graph: Graph, target: Target, inputs: Sequence[Array]) -> list[Array]:
     """Outputs of the firmware on the target's virtual board, flashed through its boot loader where it has one."""
-    port = _flash(firmware, target)
+    port = flash(firmware, target)
     return evaluate(port, target, identity(graph).sha256, graph.name, inputs, Progress())
 
 
-def _flash(firmware: Firmware, target: Target) -> PortChoice:
+def flash(firmware: Firmware, target: Target) -> PortChoice:
     """The port of the target's virtual board, which carries the firmware then."""
     assert firmware.image is not None
     assert firmware.origin is not None
@@ -291,7 +291,7 @@ def differing_on_board(
         Selftest(1, selftest_crc(out[k].tobytes() for out in expected), b"".join(x[k].tobytes() for x in inputs))
         for k in range(len(inputs[0]))
     ]
-    _flash(build_firmware(plan, target, folder, selftests=tests), target)
+    flash(build_firmware(plan, target, folder, selftests=tests), target)
     return failed_selftests(plan.graph, target)
 
 

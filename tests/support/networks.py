@@ -2,7 +2,8 @@
 
 The MLPerf Tiny networks are the reference models when ``MCUFORGE_REFERENCE`` names a folder with their ``models/`` and
 ``data/``, otherwise their twins, which have the same layers. What goes into SOFTMAX is an output as well: after it,
-differences would hide. ``NETWORKS`` has a builder for each network; more of them are more entries.
+differences would hide. Beside them are small networks of many architectures (``benchmarks/architectures``), quantized
+by mcuforge. ``NETWORKS`` has a builder for each network.
 """
 
 from __future__ import annotations
@@ -15,25 +16,28 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.architectures import ARCHITECTURES, architecture, samples
 from benchmarks.twins import TWINS, twin_inputs, twin_tflite
 from support.case import Array
-from support.firmware import build_firmware, checked_plan, failed_selftests, run_on_board, run_on_host
+from support.firmware import build_firmware, checked_plan, failed_selftests, flash, run_on_board, run_on_host
 from support.flatbuffer import with_softmax_input
 from support.suites import M4, PLAIN
 from toolchain.affine import quantize_array
 from toolchain.firmware_files import Selftest
 from toolchain.front import checked_graph
 from toolchain.graph import Graph
+from toolchain.importers.keras import load_keras
 from toolchain.importers.tflite import parse_tflite
 from toolchain.link.selftest import selftest_crc, selftest_inputs
+from toolchain.quantize.ptq import quantize
 from toolchain.virtual.folders import cache_folder
 
-SAMPLES = 100  # of each network
-# The virtual board's UART takes about a second for an input of 27 KB: of large inputs the board makes most itself,
-# from the seeds of its self tests, and compares the CRC-32 of all output codes.
-LARGE_INPUT, SENT_OF_LARGE = 1 << 14, 25
+SAMPLES, FEW_SAMPLES = 100, 10  # of each of MLPerf Tiny's networks, of each other architecture
+# The board carries inputs in its flash, which has no room for many large ones; others it makes itself, from seeds.
+LARGE_INPUT, CARRIED_OF_LARGE = 1 << 14, 16
 REFERENCE = os.environ.get("MCUFORGE_REFERENCE")
 KIND = "reference" if REFERENCE else "twin"
+CALIBRATION = 16
 DATA = {
     "ad_autoencoder": "ad_toycar_normal",
     "ic_resnet8": "ic_cifar10",
@@ -52,7 +56,7 @@ class Network:
     content: bytes
     graph: Graph
     codes: Array
-    seeds: tuple[int, ...]
+    seeds: tuple[int, ...] = ()
 
 
 def _real_inputs(name: str) -> Array:
@@ -68,17 +72,17 @@ def _real_inputs(name: str) -> Array:
 
 
 def network_of(name: str, content: bytes, real: Array) -> Network:
-    """A network from its file and SAMPLES inputs as real numbers; the last two are made of all codes instead."""
+    """A network from its file and inputs as real numbers; the last two are made of all codes instead."""
     content = with_softmax_input(content)
     graph = checked_graph(parse_tflite(content, name, name), name)
     x = graph.tensor(graph.inputs[0])
-    codes = quantize_array(real, x.scale, x.zero_point).reshape(SAMPLES, *x.shape)
+    codes = quantize_array(real, x.scale, x.zero_point).reshape(len(real), *x.shape)
     codes[-2:] = np.random.default_rng(6).integers(-128, 128, codes[-2:].shape)  # beyond what real data reaches
     if x.nbytes < LARGE_INPUT:
-        return Network(content, graph, codes, ())
-    seeds = tuple(range(1, SAMPLES - SENT_OF_LARGE + 1))
+        return Network(content, graph, codes)
+    seeds = tuple(range(1, len(codes) - CARRIED_OF_LARGE + 1))
     made = [np.frombuffer(selftest_inputs(seed, [x.nbytes])[0], np.int8).reshape(x.shape) for seed in seeds]
-    return Network(content, graph, np.concatenate([codes[-SENT_OF_LARGE:], made]), seeds)
+    return Network(content, graph, np.concatenate([codes[-CARRIED_OF_LARGE:], *[m[None] for m in made]]), seeds)
 
 
 def _twin(name: str) -> Network:
@@ -92,23 +96,41 @@ def _reference(name: str) -> Network:
     return network_of(f"{name}_reference", content, _real_inputs(name))
 
 
+def _architecture(name: str) -> Network:
+    model = architecture(name)
+    content = quantize(load_keras(model), samples(model, CALIBRATION, seed=1))
+    return network_of(name, content, samples(model, FEW_SAMPLES, seed=5))
+
+
 NETWORKS: Mapping[str, Callable[[], Network]] = {
-    f"{name}-{KIND}": functools.partial(_reference if REFERENCE else _twin, name) for name in TWINS
+    **{f"{name}-{KIND}": functools.partial(_reference if REFERENCE else _twin, name) for name in TWINS},
+    **{f"{name}-architecture": functools.partial(_architecture, name) for name in ARCHITECTURES},
 }
 
 
-def host_outputs(network: Network, folder: Path, samples: int, sanitize: bool = False) -> list[Array]:
+def host_outputs(network: Network, folder: Path, count: int, sanitize: bool = False) -> list[Array]:
     """Of the C code as a process of this computer."""
     plan = checked_plan(network.graph, PLAIN)
     firmware = build_firmware(plan, PLAIN, folder, sanitize=sanitize)
-    return run_on_host(firmware, network.graph, PLAIN, [network.codes[:samples]])
+    return run_on_host(firmware, network.graph, PLAIN, [network.codes[:count]])
 
 
-def board_outputs(network: Network, folder: Path, expected: Sequence[Array]) -> tuple[list[Array], list[int]]:
-    """(outputs for the inputs that are sent, which self tests fail): the board makes the other inputs itself."""
-    sent = len(network.codes) - len(network.seeds)
-    crcs = [selftest_crc(out[i].tobytes() for out in expected) for i in range(sent, len(network.codes))]
+def wrong_on_board(network: Network, folder: Path, expected: Sequence[Array]) -> list[int]:
+    """The numbers of the samples whose outputs on the emulated Cortex-M4 are others; the board compares CRC-32s.
+
+    With state the samples follow one another, and the outputs come over the line.
+    """
     plan = checked_plan(network.graph, M4)
-    firmware = build_firmware(plan, M4, folder, selftests=list(map(Selftest, network.seeds, crcs)))
-    outputs = run_on_board(firmware, network.graph, M4, [network.codes[:sent]])
-    return outputs, failed_selftests(network.graph, M4)
+    if network.graph.states:
+        outputs = run_on_board(build_firmware(plan, M4, folder), network.graph, M4, [network.codes])
+        return [
+            i
+            for i in range(len(network.codes))
+            if any((a[i] != b[i]).any() for a, b in zip(expected, outputs, strict=True))
+        ]
+    carried = len(network.codes) - len(network.seeds)
+    given = [(1, x.tobytes()) for x in network.codes[:carried]] + [(seed, b"") for seed in network.seeds]
+    crcs = [selftest_crc(out[i].tobytes() for out in expected) for i in range(len(network.codes))]
+    tests = [Selftest(seed, crc, data) for (seed, data), crc in zip(given, crcs, strict=True)]
+    flash(build_firmware(plan, M4, folder, selftests=tests), M4)
+    return failed_selftests(network.graph, M4)
