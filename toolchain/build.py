@@ -64,17 +64,24 @@ def compiler_command(target: Target) -> str:
 
 
 def build(
-    tree: SourceTree, plan: Plan, model: FwModel, target: Target, folder: Path, sanitize: bool = False
+    tree: SourceTree,
+    plan: Plan,
+    model: FwModel,
+    target: Target,
+    folder: Path,
+    sanitize: bool = False,
+    trace: bool = False,
 ) -> Firmware:
     """Write the sources to ``folder/src``, compile and link ``folder/firmware.elf``.
 
+    With ``trace`` the firmware tells what each layer wrote (``Link.trace``), at the cost of flash.
     Raises ToolError when there is no compiler or it fails, TargetError when the firmware does not fit the target.
     """
     compiler = compiler_command(target)
     sources = _write_sources(tree, model, target, folder)
     objects = folder / "obj"
     objects.mkdir()
-    extra = list(SANITIZE_FLAGS) if sanitize else []
+    extra = [*(SANITIZE_FLAGS if sanitize else ()), *(("-DNN_TRACE",) if trace else ())]
     includes = [f"-I{folder / 'src'}"]
     model_flags = [*MODEL_FLAGS, *target.compiler.cflags, "-DNN_PROFILE", "-DNN_MARKERS", *includes, *extra]
     fw_flags = [*compile_flags(target), "-DNN_PROFILE", *includes, *extra]

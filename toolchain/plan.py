@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from toolchain.graph import Graph, Node
+from toolchain.ops import registry
 from toolchain.ops.base import KernelCall, KernelVariant, RowField
 
 ALIGNMENT = 4
@@ -76,6 +77,12 @@ class Layer:
     def names(self) -> tuple[str, ...]:
         """The model's layers."""
         return tuple(dict.fromkeys(name for s in self.steps for name in s.node.layers or (s.node.name,)))
+
+    @property
+    def made(self) -> tuple[str, ...]:
+        """The tensors that are whole when it ends: those that its last step writes, states among them."""
+        node = self.steps[-1].node
+        return *node.outputs, *(node.inputs[k] for k in registry()[node.op].updates(node))
 
     @property
     def kernel(self) -> str:

@@ -63,6 +63,15 @@ struct fw_model {
      * stamped. A null pointer in firmware that was built without NN_PROFILE.
      */
     uint32_t (*profile)(uint32_t *stamps, uint32_t first, uint32_t count);
+#if defined(NN_TRACE)
+    const void *(*arena)(void);
+    /*
+     * The layers up to first + count - 1 of one inference, and crc() of what each of the last
+     * `count` of them wrote into crcs; returns how many these are.
+     */
+    uint32_t (*trace)(uint32_t *crcs, uint32_t first, uint32_t count,
+        uint32_t (*crc)(uint32_t crc, const void *data, uint32_t bytes));
+#endif
 };
 
 extern const struct fw_model fw_model;

@@ -306,6 +306,56 @@ static struct outcome profile(void)
     return reply_until(p);
 }
 
+#if defined(NN_TRACE)
+static uint32_t crc_of(uint32_t crc, const void *data, uint32_t bytes)
+{
+    return fw_crc32(crc, data, bytes);
+}
+
+/* Up to the last of these layers, whose results stay in the arena for PEEK. */
+static struct outcome trace(void)
+{
+    const uint32_t first = get_u16(body);
+    const uint32_t count = get_u16(body + 2);
+    uint32_t *crcs = &fw_uart_frame.words[1]; /* the body */
+
+    if (count == 0 || count > FW_MAX_PROFILE) {
+        return error_of(FW_ERROR_RANGE, FW_MAX_PROFILE);
+    }
+    if (first + count > fw_model.n_layers) {
+        return error_of(FW_ERROR_INDEX, first + count - 1);
+    }
+    if (init_result != 0) {
+        return error_of(FW_ERROR_INFERENCE, (uint32_t)init_result);
+    }
+    fresh_state();
+    if (fw_model.trace(crcs, first, count, crc_of) != count) {
+        return error_of(FW_ERROR_INFERENCE, 0);
+    }
+    uint8_t *p = body;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t crc = crcs[i]; /* read before put_u32 overwrites it */
+
+        p = put_u32(p, crc);
+    }
+    return reply_until(p);
+}
+
+static struct outcome peek(void)
+{
+    const uint32_t offset = get_u32(body);
+    const uint32_t n = get_u16(body + 4);
+
+    if (n == 0 || n > FW_MAX_BODY || offset > fw_model.arena_bytes ||
+        n > fw_model.arena_bytes - offset) {
+        return error_of(FW_ERROR_RANGE, fw_model.arena_bytes);
+    }
+    memcpy(body, (const uint8_t *)fw_model.arena() + offset, n);
+    return reply_of(n);
+}
+#endif
+
 /* From `given`, all inputs in order, or where that is a null pointer from the seed. */
 static void fill_inputs(uint32_t seed, const uint8_t *given)
 {
@@ -354,19 +404,26 @@ static struct outcome state(void)
     return reply_until(put_u32(body, inferences));
 }
 
+#if defined(NN_TRACE)
+#define LAST_REQUEST FW_PEEK
+#else
+#define LAST_REQUEST FW_STATE
+#endif
+
 /* Body length of a request, for the ones that have only one. */
 static int request_bytes(uint32_t opcode)
 {
     static const uint8_t bytes[] = {
         [FW_INFO] = 1,     [FW_RUN] = 0,   [FW_READ] = 7,  [FW_BENCH] = 2, [FW_PROFILE] = 4,
-        [FW_SELFTEST] = 2, [FW_STACK] = 0, [FW_RESET] = 0, [FW_STATE] = 1,
+        [FW_SELFTEST] = 2, [FW_STACK] = 0, [FW_RESET] = 0, [FW_STATE] = 1, [FW_TRACE] = 4,
+        [FW_PEEK] = 6,
     };
     return bytes[opcode];
 }
 
 static struct outcome serve(uint32_t opcode, uint32_t length)
 {
-    if (opcode < FW_INFO || opcode > FW_STATE) {
+    if (opcode < FW_INFO || opcode > LAST_REQUEST) {
         return error_of(FW_ERROR_OPCODE, opcode);
     }
     if (opcode == FW_WRITE ? length < 6 : length != (uint32_t)request_bytes(opcode)) {
@@ -391,6 +448,12 @@ static struct outcome serve(uint32_t opcode, uint32_t length)
         return reply_until(put_u32(put_u32(body, fw_stack_used()), fw_stack_reserved()));
     case FW_STATE:
         return state();
+#if defined(NN_TRACE)
+    case FW_TRACE:
+        return trace();
+    case FW_PEEK:
+        return peek();
+#endif
     default: /* FW_RESET */
         return reply_of(0);
     }

@@ -22,6 +22,8 @@ enum fw_opcode {
     FW_STACK = 0x08,
     FW_RESET = 0x09,
     FW_STATE = 0x0A,
+    FW_TRACE = 0x0B, /* these two in firmware that is built with NN_TRACE */
+    FW_PEEK = 0x0C,
     FW_REPLY = 0x80,
     FW_ERROR = 0xFF
 };

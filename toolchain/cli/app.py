@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolchain.cli import tradeoffs
+from toolchain.cli.diff import diff
 from toolchain.cli.finetune import finetune
 from toolchain.cli.options import (
     DataOption,
@@ -339,6 +340,7 @@ def inspect(
         raise typer.Exit(2)
 
 
+app.command()(diff)
 app.command()(finetune)
 tradeoffs.add_to(app)
 

@@ -182,14 +182,23 @@ class StageView:
     rows: int
 
 
+@dataclass(frozen=True)
+class Place:
+    """Bytes of the arena."""
+
+    offset: int
+    nbytes: int
+
+
 @dataclass(frozen=True, eq=False)
 class LayerView:
-    """``symbols`` are the C names of the flash that this layer alone uses."""
+    """``symbols`` are the C names of the flash that this layer alone uses, ``made`` is where its results lie."""
 
     index: int
     comment: str
     calls: tuple[CallView, ...]
     symbols: tuple[str, ...]
+    made: tuple[Place, ...]
     stage: StageView | None = None
 
 
@@ -306,7 +315,8 @@ def _layer_view(plan: Plan, layer: Layer, index: int, consts: list[ConstView]) -
     symbols = [c.name for c in consts[before:]] + [c.params_name for c in calls]
     if stage:
         symbols += [stage.name, *(s.rows_name for s in stage.steps)]
-    return LayerView(index, _layer_comment(plan.graph, layer, index), tuple(calls), tuple(symbols), stage)
+    made = tuple(Place(plan.memory.offsets[name], plan.graph.tensor(name).nbytes) for name in layer.made)
+    return LayerView(index, _layer_comment(plan.graph, layer, index), tuple(calls), tuple(symbols), made, stage)
 
 
 def _stage_view(plan: Plan, stage: Stage, calls: Sequence[CallView], index: int) -> StageView:

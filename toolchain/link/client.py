@@ -163,6 +163,24 @@ class Link:
             ticks += struct.unpack(f"<{count}I", reply)
         return ticks
 
+    def trace(self, first: int, count: int) -> list[int]:
+        """CRC-32 of what ``count`` layers (at most PROFILE_LAYERS) from number ``first`` on write.
+
+        One inference from the first state on, which ends after the last of these layers. Firmware that is not built for
+        it refuses (RequestError, code 2).
+        """
+        body = struct.pack("<HH", first, count)
+        reply = self._request(Opcode.TRACE, body, timeout=self._run_timeout, reply=4 * count, repeat=False)
+        return list(struct.unpack(f"<{count}I", reply))
+
+    def peek(self, offset: int, size: int) -> bytes:
+        """So many bytes of the arena, as ``trace`` left it."""
+        parts = []
+        for start in range(offset, offset + size, READ_BYTES):
+            n = min(READ_BYTES, offset + size - start)
+            parts.append(self._request(Opcode.PEEK, struct.pack("<IH", start, n), reply=n))
+        return b"".join(parts)
+
     def selftest(self, index: int) -> bool:
         """Whether the outputs of self test ``index`` are what they should be."""
         body = self._request(Opcode.SELFTEST, struct.pack("<H", index), timeout=self._run_timeout, reply=8)

@@ -29,6 +29,8 @@ class Opcode(IntEnum):
     STACK = 0x08
     RESET = 0x09
     STATE = 0x0A
+    TRACE = 0x0B
+    PEEK = 0x0C
     REPLY = 0x80
     ERROR = 0xFF
 

@@ -1,0 +1,1 @@
+"""Layer by layer: float model, oracle, generated C on this computer and on the board, side by side."""
