@@ -32,7 +32,7 @@ class Typed:
     """An operator on one type. ``combine`` makes the output of both inputs, whose ranks are equal.
 
     ``struct`` is the type of the kernel's parameters, ``fields`` those behind the loops; ``demand`` is what this type
-    demands beyond what all do.
+    demands beyond what all do; ``second`` the type of the second input where it is another one.
     """
 
     combine: Callable[[Graph, Node, Array, Array], Array]
@@ -40,6 +40,13 @@ class Typed:
     fields: Callable[[Graph, Node], Fields] = lambda graph, node: ()
     demand: Constraint | None = None
     cycles: tuple[float, float, float] = (60.0, 45.0, 15.0)
+    second: str = ""
+
+
+def int32_range(activation: str) -> tuple[int, int]:
+    """What a fused activation limits int32 numbers to."""
+    low, high = INT32_RANGE
+    return {"relu": (0, high), "relu6": (0, 6), "relu_n1_to_1": (-1, 1)}.get(activation, (low, high))
 
 
 def dtype_of(graph: Graph, node: Node) -> str:
@@ -55,7 +62,7 @@ def _variant(name: str, dtype: str, typed: Typed, file: str) -> KernelVariant:
     suffix = SUFFIXES[dtype]
 
     def lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
-        params = (*elementwise.loops(graph, node), *typed.fields(graph, node))
+        params = (*elementwise.loops(graph, node, elementwise.MOST_LOOPS), *typed.fields(graph, node))
         symbol = name if dtype == "bool" and name.startswith("nn_logical") else f"{name}_{suffix}"
         return (KernelCall(symbol, f"{file}.h", typed.struct, params, node.inputs, node.outputs),)
 
@@ -79,11 +86,13 @@ def _types_agree(types: Mapping[str, Typed], output: str) -> Constraint:
     def holds(graph: Graph, node: Node) -> bool:
         dtype = dtype_of(graph, node)
         wanted = output or dtype
-        same = all(graph.tensor(name).dtype == dtype for name in node.inputs)
-        return dtype in types and same and graph.tensor(node.outputs[0]).dtype == wanted
+        if dtype not in types or graph.tensor(node.outputs[0]).dtype != wanted:
+            return False
+        return graph.tensor(node.inputs[1]).dtype == (types[dtype].second or dtype)
 
     listed = ", ".join(types)
     made = f", its output {output}" if output else ""
+    made += "".join(f", the second {typed.second} beside {dtype}" for dtype, typed in types.items() if typed.second)
     return Constraint(f"its inputs{'' if output else ' and output'} must be of one type of {listed}{made}", holds)
 
 

@@ -12,7 +12,7 @@ from toolchain import fixedpoint
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops import common, elementwise, float32, int16
 from toolchain.ops.base import Constraint, PtqRule
-from toolchain.ops.binary import INT32_RANGE, Fields, Typed, dtype_of, operator
+from toolchain.ops.binary import INT32_RANGE, Fields, Typed, dtype_of, int32_range, operator
 from toolchain.ops.common import ACTIVATION, WITHIN_32_BITS, activation_code, within_32_bits
 
 Factor = tuple[int, int]
@@ -101,10 +101,7 @@ def _fits(graph: Graph, node: Node) -> bool:
 
 
 def _int32_range(node: Node) -> tuple[int, int]:
-    low, high = INT32_RANGE
-    if node.op != "sub":
-        return low, high
-    return {"relu": (0, high), "relu6": (0, 6), "relu_n1_to_1": (-1, 1)}.get(node.attrs.activation, (low, high))
+    return int32_range(node.attrs.activation) if node.op == "sub" else INT32_RANGE
 
 
 def int32_fields(graph: Graph, node: Node) -> Fields:

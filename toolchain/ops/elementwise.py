@@ -39,7 +39,7 @@ from toolchain.ops.common import (
 )
 from toolchain.ops.row_parts import same_rows
 
-MAX_DIMS = 4
+FEW_LOOPS, MOST_LOOPS = 4, 6  # of kernels of ADD and MUL, and of those of all operators (nn_binary.h)
 
 
 @dataclass(frozen=True)
@@ -77,19 +77,19 @@ def broadcast_strides(
     return tuple(dims), [tuple(s) for s in steps]
 
 
-def loops(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
+def loops(graph: Graph, node: Node, count: int = FEW_LOOPS) -> tuple[tuple[str, Value], ...]:
+    """The fields of a kernel with so many nested loops."""
     out = graph.tensor(node.outputs[0])
     dims, steps = broadcast_strides(out.shape, [graph.tensor(n).shape for n in node.inputs])
-    missing = MAX_DIMS - len(dims)
+    missing = count - len(dims)
     return (
         ("dims", (1,) * missing + dims),
-        ("stride1", (0,) * missing + steps[0]),
-        ("stride2", (0,) * missing + steps[1]),
+        *((f"stride{i}", (0,) * missing + step) for i, step in enumerate(steps, 1)),
     )
 
 
 def of_equal_rank(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
-    """Both inputs, with ranks made equal behind the sample axis."""
+    """All inputs, with ranks made equal behind the sample axis."""
     rank = len(graph.tensor(node.outputs[0]).shape)
     shapes = [graph.tensor(name).shape for name in node.inputs]
     return [x.reshape(x.shape[0], *(1,) * (rank - len(shape)), *shape) for x, shape in zip(inputs, shapes, strict=True)]
@@ -136,7 +136,7 @@ def _zero_points_and_range(graph: Graph, node: Node) -> tuple[tuple[str, Value],
     )
 
 
-def _lower_add(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+def _add_fields(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
     (m1, s1), (m2, s2), (m, s) = factors(graph, node)
     scaling = (
         ("multiplier1", m1),
@@ -146,18 +146,21 @@ def _lower_add(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
         ("shift2", s2),
         ("out_shift", s),
     )
-    params = (*loops(graph, node), *scaling, *_zero_points_and_range(graph, node))
+    return *scaling, *_zero_points_and_range(graph, node)
+
+
+def _lower_add(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    params = (*loops(graph, node), *_add_fields(graph, node))
     return (KernelCall("nn_add_s8", "nn_elementwise.h", "nn_add_params", params, node.inputs, node.outputs),)
 
 
-def _lower_mul(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+def _mul_fields(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
     multiplier, shift = _mul_factor(graph, node)
-    params = (
-        *loops(graph, node),
-        ("out_multiplier", multiplier),
-        ("out_shift", shift),
-        *_zero_points_and_range(graph, node),
-    )
+    return ("out_multiplier", multiplier), ("out_shift", shift), *_zero_points_and_range(graph, node)
+
+
+def _lower_mul(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    params = (*loops(graph, node), *_mul_fields(graph, node))
     return (KernelCall("nn_mul_s8", "nn_elementwise.h", "nn_mul_params", params, node.inputs, node.outputs),)
 
 
@@ -182,12 +185,12 @@ def _broadcasts(graph: Graph, node: Node) -> bool:
         fits = np.broadcast_shapes(*shapes) == out
     except ValueError:
         return False
-    return fits and len(broadcast_strides(out, shapes)[0]) <= MAX_DIMS
+    return fits and len(broadcast_strides(out, shapes)[0]) <= MOST_LOOPS
 
 
 SHAPES = (
     Constraint("it must have two inputs", lambda g, n: len(n.inputs) == 2),
-    Constraint("its inputs' shapes must broadcast to its output's, in at most 4 loops", _broadcasts),
+    Constraint("its inputs' shapes must broadcast to its output's, in at most 6 loops", _broadcasts),
 )
 CONSTRAINTS = (
     INT8,
@@ -198,11 +201,44 @@ CONSTRAINTS = (
 )
 
 
+# Of a product neither factor is rescaled.
+UNSCALED = tuple((name, 0) for name in ("left_shift", "multiplier1", "multiplier2", "shift1", "shift2"))
+
+
+def has_few_loops(graph: Graph, node: Node) -> bool:
+    shapes = [graph.tensor(n).shape for n in node.inputs]
+    return len(broadcast_strides(graph.tensor(node.outputs[0]).shape, shapes)[0]) <= FEW_LOOPS
+
+
 def runs_and_elements(graph: Graph, node: Node) -> tuple[float, ...]:
     """The call, runs of the innermost loop, elements."""
     out = graph.tensor(node.outputs[0])
     dims, _ = broadcast_strides(out.shape, [graph.tensor(n).shape for n in node.inputs])
     return 1.0, float(elements(dims[:-1])), float(out.size)
+
+
+def deep(
+    name: str,
+    suffix: str,
+    struct: str,
+    fields: Callable[[Graph, Node], tuple[tuple[str, Value], ...]],
+    supports: Callable[[Graph, Node], bool] = lambda graph, node: not has_few_loops(graph, node),
+) -> KernelVariant:
+    """The kernel of ADD or MUL for more loops than others have."""
+
+    def lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+        params = (*loops(graph, node, MOST_LOOPS), *fields(graph, node))
+        symbol, header = f"nn_{name}_deep_{suffix}", "nn_elementwise_deep.h"
+        return (KernelCall(symbol, header, f"nn_binary_{struct}_params", params, node.inputs, node.outputs),)
+
+    return KernelVariant(
+        name="portable_deep",
+        sources=("nn_elementwise_deep.c",),
+        lower=lower,
+        cost=FittedCost((90.0, 45.0, 40.0), runs_and_elements),
+        supports=supports,
+        in_place=in_place,
+    )
 
 
 # Of two centred int8 codes. ADD halves both before it adds them.
@@ -223,6 +259,7 @@ def _op(
         sources=(f"nn_{name}_s8.c",),
         lower=lower,
         cost=FittedCost(cycles, runs_and_elements),
+        supports=has_few_loops,
         in_place=in_place,
     )
     return Op(
@@ -256,6 +293,7 @@ OPS = (
         BUILT,
         DSP,
         MVE,
+        deep("add", "s8", "scaled", lambda g, n: (("left_shift", LEFT_SHIFT), *_add_fields(g, n))),
     ),
     _op(
         "mul",
@@ -264,5 +302,6 @@ OPS = (
         _lower_mul,
         (142.5, 43.39, 65.73),
         lambda g, n: within_32_bits(LARGEST_PRODUCT, _mul_factor(g, n)[1]),
+        deep("mul", "s8", "scaled", lambda g, n: (*UNSCALED, *_mul_fields(g, n))),
     ),
 )

@@ -54,9 +54,11 @@ def _op(name: str, combine: Callable[[Array, Array], Array], cycles: tuple[float
                 sources=(f"nn_{name}_f32.c",),
                 lower=lambda g, n: _lower(f"nn_{name}_f32", g, n),
                 cost=FittedCost(cycles, elementwise.runs_and_elements),
+                supports=elementwise.has_few_loops,
                 in_place=elementwise.in_place,
                 rows=lambda g, n: count_field("count", g, n) if same_rows(g, n) else None,
             ),
+            elementwise.deep(name, "f32", "f32", lambda g, n: range_fields(n)),
         ),
     )
 

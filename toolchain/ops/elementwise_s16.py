@@ -57,18 +57,24 @@ def _zero_points(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
     return (*((name, 0) for name in names), *range_fields(graph, node))
 
 
-def _lower_add(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+def _add_fields(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
     (m1, s1), (m2, s2), (m, s) = _factors(graph, node)
     scaling = (("multiplier1", m1), ("multiplier2", m2), ("out_multiplier", m))
-    shifts = (("shift1", s1), ("shift2", s2), ("out_shift", s))
-    params = (*elementwise.loops(graph, node), *scaling, *shifts, *_zero_points(graph, node))
+    return *scaling, ("shift1", s1), ("shift2", s2), ("out_shift", s), *_zero_points(graph, node)
+
+
+def _mul_fields(graph: Graph, node: Node) -> tuple[tuple[str, Value], ...]:
+    multiplier, shift = _product_factor(graph, node)
+    return ("out_multiplier", multiplier), ("out_shift", shift), *_zero_points(graph, node)
+
+
+def _lower_add(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    params = (*elementwise.loops(graph, node), *_add_fields(graph, node))
     return (KernelCall("nn_add_s16", "nn_elementwise_s16.h", "nn_add_params", params, node.inputs, node.outputs),)
 
 
 def _lower_mul(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
-    multiplier, shift = _product_factor(graph, node)
-    scaling = (("out_multiplier", multiplier), ("out_shift", shift))
-    params = (*elementwise.loops(graph, node), *scaling, *_zero_points(graph, node))
+    params = (*elementwise.loops(graph, node), *_mul_fields(graph, node))
     return (KernelCall("nn_mul_s16", "nn_elementwise_s16.h", "nn_mul_params", params, node.inputs, node.outputs),)
 
 
@@ -78,6 +84,7 @@ def _op(
     lower: Callable[[Graph, Node], tuple[KernelCall, ...]],
     cycles: tuple[float, ...],
     within: Callable[[Graph, Node], bool],
+    deep_fields: Callable[[Graph, Node], tuple[tuple[str, Value], ...]],
 ) -> Op:
     of = next(op for op in elementwise.OPS if op.name == name)
     return Op(
@@ -106,8 +113,10 @@ def _op(
                 sources=(f"nn_{name}_s16.c",),
                 lower=lower,
                 cost=FittedCost(cycles, elementwise.runs_and_elements),
+                supports=elementwise.has_few_loops,
                 in_place=elementwise.in_place,
             ),
+            elementwise.deep(name, "s16", "scaled", deep_fields),
         ),
     )
 
@@ -119,8 +128,14 @@ OPS = (
         _lower_add,
         (38.86, 119.4, 81.24),
         lambda g, n: within_32_bits(-LOW << LEFT_SHIFT, _factors(g, n)[2][1]),
+        lambda g, n: (("left_shift", LEFT_SHIFT), *_add_fields(g, n)),
     ),
     _op(
-        "mul", _mul, _lower_mul, (185.7, 64.59, 34.79), lambda g, n: within_32_bits(LOW * LOW, _product_factor(g, n)[1])
+        "mul",
+        _mul,
+        _lower_mul,
+        (185.7, 64.59, 34.79),
+        lambda g, n: within_32_bits(LOW * LOW, _product_factor(g, n)[1]),
+        lambda g, n: (*elementwise.UNSCALED, *_mul_fields(g, n)),
     ),
 )

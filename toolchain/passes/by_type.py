@@ -1,4 +1,4 @@
-"""Operators on float32 or int16 become those that compute in these types.
+"""Operators on float32, int16 or int32 become those that compute in these types.
 
 A TFLite file has one operator for all types, and so has a graph that was just read: its name is that of the int8 one.
 Quantizers read float models so. What is to be run has operators of its own for each type, for they share little more
@@ -21,6 +21,6 @@ def for_types(graph: Graph) -> Graph:
 def for_type(graph: Graph, node: Node) -> Node:
     """The node with the operator for the types of its tensors in ``graph``."""
     types = {graph.tensor(name).dtype for name in (*node.inputs[:1], *node.outputs[:1]) if name}
-    dtype = "int16" if "int16" in types else "float32" if types == {"float32"} else ""
+    dtype = "int16" if "int16" in types else types.pop() if len(types) == 1 else ""
     op = by_type().get((node.op, dtype))
     return node if op is None else dataclasses.replace(node, op=op.name)

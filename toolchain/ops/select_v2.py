@@ -1,0 +1,82 @@
+"""SELECT_V2 with broadcasting: elements of the second input where the first is true, else of the third.
+
+As in TFLM codes are taken as they are, whatever their scales.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from toolchain.graph import Array, Graph, Node
+from toolchain.ops import elementwise
+from toolchain.ops.base import (
+    Constraint,
+    FittedCost,
+    KernelCall,
+    KernelVariant,
+    Op,
+    PtqRule,
+    TfliteRecord,
+    no_attrs,
+)
+from toolchain.ops.binary import SUFFIXES
+
+
+def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
+    chosen: Array = np.where(*elementwise.of_equal_rank(graph, node, inputs))
+    return [chosen]
+
+
+def _type(graph: Graph, node: Node) -> str:
+    return graph.tensor(node.outputs[0]).dtype
+
+
+def _variant(dtype: str) -> KernelVariant:
+    symbol = f"nn_select_{SUFFIXES[dtype]}"
+
+    def lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+        params = elementwise.loops(graph, node, elementwise.MOST_LOOPS)
+        return (KernelCall(symbol, "nn_select.h", "nn_select_params", params, node.inputs, node.outputs),)
+
+    return KernelVariant(
+        name=f"portable_{SUFFIXES[dtype]}",
+        sources=("nn_select.c",),
+        lower=lower,
+        cost=FittedCost((90.0, 50.0, 15.0), elementwise.runs_and_elements),
+        supports=lambda g, n: _type(g, n) == dtype,
+        in_place=_in_place,
+    )
+
+
+def _in_place(graph: Graph, node: Node) -> tuple[int, ...]:
+    """Inputs of the output's shape and size."""
+    same = graph.tensor(node.outputs[0]).nbytes
+    return tuple(i for i in elementwise.in_place(graph, node) if graph.tensor(node.inputs[i]).nbytes == same)
+
+
+def _types_ok(graph: Graph, node: Node) -> bool:
+    condition, *others = (graph.tensor(name).dtype for name in (*node.inputs, *node.outputs))
+    return condition == "bool" and len(set(others)) == 1 and others[0] in SUFFIXES
+
+
+OPS = (
+    Op(
+        name="select_v2",
+        tflite=("SELECT_V2",),
+        read=no_attrs,
+        write=lambda g, n: TfliteRecord("SELECT_V2", n.inputs, 1, "SelectV2Options"),
+        ptq=PtqRule(shared=True),
+        reference=_reference,
+        constraints=(
+            Constraint("it must have three inputs", lambda g, n: len(n.inputs) == 3),
+            Constraint(
+                f"its condition must be bool, its other inputs and its output of one type of {', '.join(SUFFIXES)}",
+                _types_ok,
+            ),
+            elementwise.SHAPES[1],
+        ),
+        variants=tuple(_variant(dtype) for dtype in SUFFIXES),
+    ),
+)
