@@ -19,6 +19,7 @@ from randoms.common import (
     ratios,
     tensor,
 )
+from randoms.functions import quotient_of_codes
 
 ALL_TYPES = ("int8", "float32", "int16", "int32")
 COMPARISONS = ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
@@ -88,8 +89,9 @@ STRATEGIES = {
     **{name: _same(name, ALL_TYPES) for name in ("MAXIMUM", "MINIMUM")},
     **{name: _same(name, ("bool",)) for name in ("LOGICAL_AND", "LOGICAL_OR")},
     **{name: _comparison(name) for name in COMPARISONS},
-    **{name: _arithmetic(name, ("int8", "float32", "int16")) for name in ("ADD", "MUL")},
+    **{name: _arithmetic(name, ALL_TYPES) for name in ("ADD", "MUL")},
     "SUB": _arithmetic("SUB", ALL_TYPES),
     "SQUARED_DIFFERENCE": _arithmetic("SQUARED_DIFFERENCE", ALL_TYPES, activated=False),
-    **{name: _division(name) for name in ("DIV", "FLOOR_DIV", "FLOOR_MOD")},
+    "DIV": st.one_of(_division("DIV"), quotient_of_codes()),
+    **{name: _division(name) for name in ("FLOOR_DIV", "FLOOR_MOD")},
 }

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from hypothesis import strategies as st
-from support.case import TFLITE, TFLM, Case
+from support.case import TFLITE, TFLM, Case, TensorSpec
 
 from randoms.common import Draw, Quant, case, f32, quants, ratios, shapes, steps, tensor
+from randoms.functions import FROM_INT32, OTHER_PAIRS, other_codes
 
 PROBABILITY, SIGNED = (1 / 256, -128), (1 / 128, 0)
 TIES = tuple(k + 0.5 for k in (-129, -128, -127, -3, -2, -1, 0, 1, 2, 126, 127, 128))
@@ -44,9 +45,9 @@ def _function(
 @st.composite
 def _relu(draw: Draw, builtin: str) -> Case:
     shape = draw(shapes((1, 4), (1, 7)))
-    dtype = draw(st.sampled_from(("int8", "float32")))
-    x = draw(quants())
-    out = x if builtin == "RELU6" or draw(st.booleans()) else _beside(draw, x, far=6.0)
+    dtype = draw(st.sampled_from(("int8", "int16", "float32")))
+    x = draw(quants(dtype))
+    out = x if builtin == "RELU6" or draw(st.booleans()) else _beside(draw, x, dtype, far=6.0)
     return draw(case(builtin, (tensor(shape, dtype, x),), (tensor(shape, dtype, out),)))
 
 
@@ -69,8 +70,10 @@ def _quantize(draw: Draw) -> Case:
 @st.composite
 def _dequantize(draw: Draw) -> Case:
     shape = draw(shapes((1, 4), (1, 7)))
-    dtype = draw(st.sampled_from(("int8", "int16")))
-    return draw(case("DEQUANTIZE", (tensor(shape, dtype, draw(quants(dtype, 8.0))),), (tensor(shape, "float32"),)))
+    dtype = draw(st.sampled_from(("int8", "int16", "uint8")))
+    scale, zero_point = draw(quants(dtype, 8.0))
+    x = TensorSpec(shape, dtype, (scale,), (zero_point + (128 if dtype == "uint8" else 0),))
+    return draw(case("DEQUANTIZE", (x,), (tensor(shape, "float32"),)))
 
 
 @st.composite
@@ -94,7 +97,7 @@ STRATEGIES = {
     "TANH": _function("TANH", out=SIGNED, decades=2.4),
     "RELU": _relu("RELU"),
     "RELU6": _relu("RELU6"),
-    "QUANTIZE": _quantize(),
+    "QUANTIZE": st.one_of(_quantize(), *map(other_codes, (*OTHER_PAIRS, *FROM_INT32))),
     "DEQUANTIZE": _dequantize(),
     "LOGICAL_NOT": _not(),
 }
