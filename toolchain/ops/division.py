@@ -25,8 +25,8 @@ def _fields(graph: Graph, node: Node) -> Fields:
 
 
 def _factor(graph: Graph, node: Node) -> tuple[int, int]:
-    a, b, out = (np.float32(graph.tensor(name).scale) for name in (*node.inputs, node.outputs[0]))
-    return fixedpoint.quantize_multiplier(float(a / (b * out)))
+    a, b, out = (graph.tensor(name).scale for name in (*node.inputs, node.outputs[0]))
+    return fixedpoint.quantize_multiplier(a / (b * out))
 
 
 def _code_fields(graph: Graph, node: Node) -> Fields:
