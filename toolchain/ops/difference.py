@@ -1,7 +1,6 @@
 """SUB and SQUARED_DIFFERENCE.
 
-The references follow TFLM's ``reference_ops::Sub``, whose factors are quotients of float32 scales, and
-``SquaredDifference``, whose factors are in double precision.
+The references follow TFLM's ``reference_ops::Sub`` and ``SquaredDifference``, whose factors are in double precision.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from toolchain.ops.common import ACTIVATION, WITHIN_32_BITS, activation_code, wi
 Factor = tuple[int, int]
 SUB_SHIFTS = {"int8": 20, "int16": 15}
 SQUARE_SHIFTS = {"int8": 7, "int16": 0}
-_F = np.float32
 _LIMITS = {"int8": (-128, 127), "int16": (-(1 << 15), (1 << 15) - 1)}
 
 
@@ -28,16 +26,11 @@ def _left_shift(graph: Graph, node: Node) -> int:
 
 def _factors(graph: Graph, node: Node) -> tuple[Factor, Factor, Factor]:
     """(multiplier, shift) of both inputs and of what is made of them."""
-    scales = (graph.tensor(name).scale for name in (*node.inputs, node.outputs[0]))
-    left = _left_shift(graph, node)
-    if node.op == "sub":
-        a, b, out = map(_F, scales)
-        twice = _F(2) * max(a, b)
-        reals = [float(a / twice), float(b / twice), float(twice / (_F(1 << left) * out))]
-    else:
-        a, b, out = scales
-        twice = 2.0 * max(a, b)
-        reals = [a / twice, b / twice, twice * twice / float(_F(1 << 2 * left) * _F(out))]
+    a, b, out = (graph.tensor(name).scale for name in (*node.inputs, node.outputs[0]))
+    left, twice = _left_shift(graph, node), 2.0 * max(a, b)
+    reals = [a / twice, b / twice, twice / ((1 << left) * out)]
+    if node.op != "sub":
+        reals[2] = twice * twice / ((1 << 2 * left) * out)
     first, second, total = (fixedpoint.quantize_multiplier(real) for real in reals)
     return first, second, total
 

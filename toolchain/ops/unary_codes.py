@@ -69,9 +69,8 @@ def leaky_relu_codes(v: Array, x: Tensor, out: Tensor, attrs: LeakyAttrs) -> Arr
 
 
 def leaky_factors(x: Tensor, out: Tensor, attrs: LeakyAttrs) -> tuple[tuple[int, int], tuple[int, int]]:
-    scale = _F(x.scale)
-    rising = float(scale / _F(out.scale))
-    return quantize_multiplier(rising), quantize_multiplier(float(scale * _F(attrs.alpha) / _F(out.scale)))
+    """Of codes from 0 on, and of those below."""
+    return identity_factor(x, out), quantize_multiplier(x.scale * attrs.alpha / out.scale)
 
 
 def relu_n1_to_1_codes(v: Array, x: Tensor, out: Tensor, attrs: None) -> Array:
@@ -110,8 +109,8 @@ def _factor16(real: float) -> tuple[int, int]:
 
 
 def _swish_factors(x: Tensor, out: Tensor) -> tuple[tuple[int, int], tuple[int, int]]:
-    fine = _F(1.0 / 128.0) * _F(x.scale)
-    return _factor16(float(fine / _F(out.scale))), _factor16(float(fine / _F(3.0 / 32768.0)))
+    fine = x.scale / 128.0
+    return _factor16(fine / out.scale), _factor16(fine / (3.0 / 32768.0))
 
 
 def _saturated16(v: Array, left: int) -> Array:
