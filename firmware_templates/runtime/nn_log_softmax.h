@@ -18,6 +18,12 @@ typedef struct {
     const int32_t *addends;
 } nn_log_softmax_params;
 
+/* The same of float32, with the functions of nn_math_f32.h. */
+typedef struct {
+    int32_t rows, columns;
+} nn_log_softmax_f32_params;
+
 void nn_log_softmax_s8(const nn_log_softmax_params *p, const int8_t *in, int8_t *out);
+void nn_log_softmax_f32(const nn_log_softmax_f32_params *p, const float *in, float *out);
 
 #endif

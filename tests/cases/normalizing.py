@@ -30,9 +30,11 @@ def _lines(
     return Case(f"{builtin.lower()}_{name}", Operator(builtin, (act(shape, x),), (result,), options))
 
 
-def _real_lines(name: str, builtin: str, shape: tuple[int, ...]) -> Case:
+def _real_lines(name: str, builtin: str, shape: tuple[int, ...], ulps: int = 0) -> Case:
     x, out = tensor(shape, "float32"), tensor(shape, "float32")
-    return Case(f"{builtin.lower()}_{name}_f32", Operator(builtin, (x,), (out,), {}), values=(0.0, 1e-8, -1e-7, 3.0))
+    operator = Operator(builtin, (x,), (out,), {})
+    values = (0.0, 1e-8, -1e-7, 3.0)
+    return Case(f"{builtin.lower()}_{name}_f32", operator, values=values, ulps=ulps, error=ulps * 2.0**-23)
 
 
 UNIT, LOG, WIDE = (1 / 128, 0), (1 / 16, 127), (1 / 65536, -32768)
@@ -57,6 +59,8 @@ CASES = (
     _lines("steep", "LOG_SOFTMAX", (2, 4), (40.0, -7), LOG),
     _lines("fine", "LOG_SOFTMAX", (2, 21), (0.002, 0), LOG),
     _lines("long", "LOG_SOFTMAX", (1, 700), (0.06, 0), LOG),
+    _real_lines("short", "LOG_SOFTMAX", (4, 6), ulps=4),
+    _real_lines("one", "LOG_SOFTMAX", (5, 1), ulps=4),
     _lines("of_16_bits", "SOFTMAX", (3, 10), (0.1, 3), WIDE, "int16", beta=1.0),
     _lines("of_16_bits_long", "SOFTMAX", (2, 300), (0.03, -20), WIDE, "int16", beta=1.5),
     _lines("steep", "SOFTMAX", (2, 4), (50.0, 0), (1 / 256, -128), beta=1.0),
