@@ -6,9 +6,11 @@ import dataclasses
 from typing import Any
 
 from support.case import Case, Operator
-from support.make import RELU6, SAME, numbers
+from support.make import RELU6, SAME, numbers, pool
 from support.make_f32 import pool_f32
 from support.make_moves import tensor
+from support.make_products import batched
+from support.make_s16 import wide
 
 Size = tuple[int, int]
 
@@ -40,5 +42,9 @@ CASES = (
     *_all_ways("float32", (1, 4, 5, 3), (7, 10)),
     *_all_ways("float32", (2, 7, 9, 2), (3, 13)),
     _l2("3x2_same", (5, 6, 3), (3, 2), stride=(2, 1), padding=SAME),
+    batched(pool_f32("average_3x3_same", (5, 4, 5), (3, 3), padding=SAME), 3),
+    batched(pool_f32("max_2x2", (4, 4, 3), (2, 2), stride=(2, 2), largest=True), 2),
+    batched(wide(pool("average_2x2", (3, 4, 2), (2, 2))), 2),
+    batched(_l2("2x2", (3, 4, 5), (2, 2), stride=(1, 2), padding=SAME), 2),
     _l2("2x2_relu6", (4, 4, 5), (2, 2), stride=(2, 2), activation=RELU6),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from support.make import RELU, RELU6, RELU_N1_TO_1, SAME, pool
+from support.make_products import batched
 
 CASES = (
     pool("average_2x2", (6, 6, 4), (2, 2), stride=(2, 2)),
@@ -30,4 +31,6 @@ CASES = (
     pool("max_relu", (4, 4, 4), (2, 2), activation=RELU, quant=(0.05, 20), largest=True),
     pool("max_relu6", (4, 4, 4), (2, 2), activation=RELU6, quant=(0.06, -100), largest=True),
     pool("max_relu_n1_to_1", (4, 4, 4), (2, 2), activation=RELU_N1_TO_1, quant=(0.03, 9), largest=True),
+    batched(pool("average_3x3_same_stride_2_1", (5, 4, 5), (3, 3), stride=(2, 1), padding=SAME), 3),
+    batched(pool("max_2x3_same_stride_2_1", (5, 4, 5), (2, 3), stride=(2, 1), padding=SAME, largest=True), 2),
 )

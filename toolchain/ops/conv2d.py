@@ -142,10 +142,6 @@ def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
     return tuple(map(float, terms))
 
 
-def _batch_one(graph: Graph, node: Node) -> bool:
-    return graph.tensor(node.inputs[0]).shape[0] == graph.tensor(node.outputs[0]).shape[0] == 1
-
-
 def symmetric(graph: Graph, node: Node) -> bool:
     quant = graph.tensor(node.inputs[1]).quant
     return quant is not None and not any(quant.zero_point)
@@ -189,7 +185,6 @@ _WINDOW = Constraint(
     "its strides, padding and shapes must agree",
     lambda g, n: window_fits(n.attrs.window, g.tensor(n.inputs[0]), g.tensor(n.outputs[0])),
 )
-SPATIAL = (IMAGE, Constraint("its batch must be 1", _batch_one), _WINDOW)
 SPATIAL_ITEMS = (IMAGE, ITEMS, _WINDOW)
 SPANNING = (
     Constraint(

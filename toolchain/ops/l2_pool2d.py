@@ -22,7 +22,7 @@ def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]
     with np.errstate(over="ignore", under="ignore"):
         for k in range(taps.shape[3]):
             total += taps[:, :, :, k] * taps[:, :, :, k]
-        count = pool2d.taps_of(graph, node, np.ones_like(inputs[0][:1]), 0).sum(axis=3, dtype=np.float32)
+        count = pool2d.taps_of(graph, node, np.ones_like(inputs[0][:1, :1]), 0).sum(axis=3, dtype=np.float32)
         return [activated(node, np.sqrt(total / count)).reshape(-1, *out.shape)]
 
 
@@ -45,6 +45,7 @@ OPS = (
         tflite=("L2_POOL_2D",),
         read=pool2d.read,
         write=lambda g, n: pool2d.write("L2_POOL_2D", g, n),
+        by_items=True,
         reference=_reference,
         constraints=(FLOAT32, *pool2d.SHAPES, ACTIVATION, pool2d.PADDING),
         rows=window_rows,

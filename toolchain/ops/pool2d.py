@@ -38,7 +38,7 @@ from toolchain.ops.common import (
     window_from_tflite,
     window_to_tflite,
 )
-from toolchain.ops.conv2d import SPATIAL
+from toolchain.ops.conv2d import SPATIAL_ITEMS
 from toolchain.ops.mve import FEATURES, clamp_cost
 from toolchain.ops.pixels import pad_fields, stride_fields
 from toolchain.ops.row_parts import WINDOW_FIELDS, window_overlap, window_rows
@@ -81,7 +81,7 @@ def taps_of(graph: Graph, node: Node, x: Array, fill: int) -> Array:
 def _average(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
     out = graph.tensor(node.outputs[0])
     total = taps_of(graph, node, inputs[0], 0).sum(axis=3, dtype=np.int64)
-    count = taps_of(graph, node, np.ones_like(inputs[0][:1]), 0).sum(axis=3, dtype=np.int64)
+    count = taps_of(graph, node, np.ones_like(inputs[0][:1, :1]), 0).sum(axis=3, dtype=np.int64)
     rounded = np.where(total > 0, total + count // 2, total - count // 2)
     mean = np.sign(rounded) * (np.abs(rounded) // count)  # C's division truncates towards zero
     return [clamp_int8(mean, *activation_range(node.attrs.activation, out)).reshape(-1, *out.shape)]
@@ -165,7 +165,7 @@ def _same_quantization(graph: Graph, node: Node) -> bool:
 
 
 SHAPES = (
-    *SPATIAL,
+    *SPATIAL_ITEMS,
     Constraint(
         "its input and output must have the same number of channels",
         lambda g, n: g.tensor(n.inputs[0]).shape[3] == g.tensor(n.outputs[0]).shape[3],
@@ -192,6 +192,7 @@ OPS = (
         read=read,
         write=lambda g, n: write("AVERAGE_POOL_2D", g, n),
         ptq=PtqRule(shared=True),
+        by_items=True,
         reference=_average,
         constraints=CONSTRAINTS,
         rows=window_rows,
@@ -221,6 +222,7 @@ OPS = (
         read=read,
         write=lambda g, n: write("MAX_POOL_2D", g, n),
         ptq=PtqRule(shared=True),
+        by_items=True,
         reference=_maximum,
         constraints=CONSTRAINTS,
         rows=window_rows,

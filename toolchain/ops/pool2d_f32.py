@@ -25,7 +25,7 @@ def _average(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
     total = np.zeros((*taps.shape[:3], taps.shape[4]), np.float32)
     for k in range(taps.shape[3]):
         total += taps[:, :, :, k]
-    count = pool2d.taps_of(graph, node, np.ones_like(inputs[0][:1]), 0).sum(axis=3, dtype=np.float32)
+    count = pool2d.taps_of(graph, node, np.ones_like(inputs[0][:1, :1]), 0).sum(axis=3, dtype=np.float32)
     return [activated(node, total / count).reshape(-1, *out.shape)]
 
 
@@ -63,6 +63,7 @@ def _op(name: str, reference: Reference, cycles: tuple[float, ...]) -> Op:
         read=no_attrs,
         write=of.write,
         ptq=of.ptq,
+        by_items=True,
         reference=reference,
         constraints=(FLOAT32, *pool2d.SHAPES, ACTIVATION, pool2d.PADDING),
         rows=window_rows,

@@ -28,7 +28,7 @@ MOST_TAPS = (1 << 31) // -LOW - 1
 def _average(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
     out = graph.tensor(node.outputs[0])
     total = pool2d.taps_of(graph, node, inputs[0], 0).sum(axis=3, dtype=np.int64)
-    count = pool2d.taps_of(graph, node, np.ones_like(inputs[0][:1]), 0).sum(axis=3, dtype=np.int64)
+    count = pool2d.taps_of(graph, node, np.ones_like(inputs[0][:1, :1]), 0).sum(axis=3, dtype=np.int64)
     rounded = np.where(total > 0, total + count // 2, total - count // 2)
     mean = np.sign(rounded) * (np.abs(rounded) // count)  # C's division truncates towards zero
     return [clamp(mean, *activation_range(node.attrs.activation, out)).reshape(-1, *out.shape)]
@@ -68,6 +68,7 @@ def _op(name: str, reference: Reference, cycles: tuple[float, ...]) -> Op:
         read=no_attrs,
         write=of.write,
         ptq=of.ptq,
+        by_items=True,
         reference=reference,
         constraints=(
             INT16,
