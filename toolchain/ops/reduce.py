@@ -89,6 +89,7 @@ def _op(
             *constraints,
         ),
         variants=tuple(kernels.values()),
+        copies=lambda g, n: name != "sum" and _dtype(g, n) != "float32" and reduced.count(g, n) == 1,
     )
 
 

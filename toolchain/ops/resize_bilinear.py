@@ -12,7 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import Const, Constraint, FittedCost, KernelCall, KernelVariant, Op, PtqRule, TfliteRecord
+from toolchain.ops.base import (
+    Const,
+    Constraint,
+    FittedCost,
+    KernelCall,
+    KernelVariant,
+    Op,
+    PtqRule,
+    TfliteRecord,
+    same_shape,
+)
 from toolchain.ops.moves import SAME_TYPE, constant_operands
 from toolchain.ops.resize_nearest import SHAPES, ResizeAttrs, fields, read
 
@@ -152,6 +162,7 @@ OPS = (
             Constraint("it cannot align corners and have half pixel centres", _one_way),
             Constraint("its output must not be so large that places, as TFLite rounds them, leave its input", _inside),
         ),
+        copies=lambda g, n: g.tensor(n.inputs[0]).dtype == "int8" and same_shape(g, n),
         variants=(_variant("int8", "s8", (60.0, 45.0, 17.0)), _variant("float32", "f32", (60.0, 60.0, 30.0))),
     ),
 )
