@@ -2,8 +2,13 @@
 
 #include "nn_float.h"
 
-#define ONE  (1 << NN_BILINEAR_BITS)
 #define HALF (1 << (2 * NN_BILINEAR_BITS - 1))
+
+/* From a to b, `share` of the way, with so many more binary places. */
+static int32_t between(int32_t a, int32_t b, int32_t share)
+{
+    return a * (1 << NN_BILINEAR_BITS) + (b - a) * share;
+}
 
 static void pixel_s8(const nn_resize_bilinear_s8_params *p, const int8_t *const rows[2],
                      int32_t down, int32_t x, int8_t *out)
@@ -11,12 +16,10 @@ static void pixel_s8(const nn_resize_bilinear_s8_params *p, const int8_t *const 
     const int32_t *columns = p->columns + 2 * x, across = p->column_shares[x];
     const int8_t *above1 = rows[0] + columns[0], *below1 = rows[1] + columns[0];
     const int8_t *above2 = rows[0] + columns[1], *below2 = rows[1] + columns[1];
-    int32_t weight_above1 = (ONE - down) * (ONE - across), weight_below1 = down * (ONE - across);
-    int32_t weight_above2 = (ONE - down) * across, weight_below2 = down * across;
     for (int32_t c = 0; c < p->channels; c++) {
-        int32_t sum = above1[c] * weight_above1 + below1[c] * weight_below1;
-        sum += above2[c] * weight_above2 + below2[c] * weight_below2;
-        out[c] = (int8_t)((sum > 0 ? sum + HALF : sum - HALF) / (2 * HALF));
+        int32_t above = between(above1[c], above2[c], across);
+        int32_t sum = between(above, between(below1[c], below2[c], across), down);
+        out[c] = (int8_t)((sum + HALF + (sum >> 31)) >> (2 * NN_BILINEAR_BITS)); /* away from 0 */
     }
 }
 

@@ -52,17 +52,18 @@ def _lower(symbol: str, graph: Graph, node: Node) -> tuple[KernelCall, ...]:
 
 
 def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
-    """The call, outputs, elements."""
-    return 1.0, float(graph.tensor(node.outputs[0]).size), float(graph.tensor(node.inputs[0]).size)
+    """The call, outer elements, outputs, elements."""
+    outer, count, inner = _dimensions(graph, node)
+    return 1.0, float(outer), float(outer * inner), float(outer * count * inner)
 
 
-def _variant(name: str, dtype: str) -> KernelVariant:
+def _variant(name: str, dtype: str, cycles: tuple[float, float, float, float]) -> KernelVariant:
     suffix = reduced.SUFFIXES[dtype]
     return KernelVariant(
         name=f"portable_{suffix}",
         sources=("nn_arg_extremum.c",),
         lower=lambda g, n: _lower(f"nn_{name}_{suffix}", g, n),
-        cost=FittedCost((50.0, 25.0, 11.0), _terms),
+        cost=FittedCost(cycles, _terms),
         supports=lambda g, n: g.tensor(n.inputs[0]).dtype == dtype,
     )
 
@@ -91,7 +92,10 @@ def _op(name: str, better: Callable[[Array, Array], Array]) -> Op:
             Constraint("its axis must be one constant int32", _one_axis),
             *reduced.AXES[1:],
         ),
-        variants=(_variant(name, "int8"), _variant(name, "float32")),
+        variants=(
+            _variant(name, "int8", (36.0, 10.0, 1.0, 13.0)),
+            _variant(name, "float32", (32.0, 11.0, 1.0, 14.0)),
+        ),
     )
 
 

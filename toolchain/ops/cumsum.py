@@ -27,7 +27,7 @@ from toolchain.ops.base import (
     dtype_in,
     same_shape,
 )
-from toolchain.ops.common import constant, elements, once_and_elements
+from toolchain.ops.common import constant, elements
 
 PLACES = 19  # NN_CUMSUM_PLACES
 
@@ -99,12 +99,18 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     return (KernelCall(symbol, "nn_cumsum.h", struct, params, node.inputs[:1], node.outputs),)
 
 
-def _variant(dtype: str, suffix: str, cycles: tuple[float, float]) -> KernelVariant:
+def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """The call, outer elements, lines, elements."""
+    outer, count, inner = _dimensions(graph, node)
+    return 1.0, float(outer), float(outer * inner), float(outer * count * inner)
+
+
+def _variant(dtype: str, suffix: str, cycles: tuple[float, float, float, float]) -> KernelVariant:
     return KernelVariant(
         name=f"portable_{suffix}",
         sources=("nn_cumsum.c",),
         lower=_lower,
-        cost=FittedCost(cycles, once_and_elements),
+        cost=FittedCost(cycles, _terms),
         supports=lambda g, n: g.tensor(n.inputs[0]).dtype == dtype,
         in_place=lambda g, n: (0,),
     )
@@ -135,6 +141,9 @@ OPS = (
                 lambda g, n: g.tensor(n.inputs[0]).dtype == "float32" or _factor(g, n)[1] <= 0,
             ),
         ),
-        variants=(_variant("int8", "s8", (60.0, 40.0)), _variant("float32", "f32", (60.0, 15.0))),
+        variants=(
+            _variant("int8", "s8", (55.93, 23.09, 27.01, 62.0)),
+            _variant("float32", "f32", (59.99, 22.95, 10.05, 15.0)),
+        ),
     ),
 )

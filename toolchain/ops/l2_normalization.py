@@ -102,8 +102,8 @@ OPS = (
             Constraint(f"its last dimension must be at most {MAX_COLUMNS}", _short),
         ),
         variants=(
-            _variant("int8", "s8", (60.0, 500.0, 40.0)),
-            _variant("float32", "f32", (60.0, 60.0, 35.0)),
+            _variant("int8", "s8", (40.1, 320.2, 44.76)),
+            _variant("float32", "f32", (41.0, 33.0, 30.0)),
         ),
     ),
 )

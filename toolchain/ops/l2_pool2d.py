@@ -33,10 +33,11 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
 
 
 def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
-    """The call, outputs, their rows of taps, taps."""
+    """The call, windows; outputs, their rows of taps, taps."""
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     rows, columns = (int(n.sum()) for n in taps_inside(node.attrs.window, x, out))
-    return tuple(map(float, (1, out.size, rows * out.shape[2] * out.shape[3], rows * columns * out.shape[3])))
+    windows = out.shape[1] * out.shape[2]
+    return tuple(map(float, (1, windows, out.size, rows * out.shape[2] * out.shape[3], rows * columns * out.shape[3])))
 
 
 OPS = (
@@ -54,7 +55,7 @@ OPS = (
                 name="portable",
                 sources=("nn_l2_pool2d_f32.c",),
                 lower=_lower,
-                cost=FittedCost((60.0, 50.0, 10.0, 8.0), _terms),
+                cost=FittedCost((241.8, 63.04, 56.13, 8.019, 8.967), _terms),
                 overlap=pixel_overlap,
                 rows=lambda g, n: WINDOW_FIELDS,
             ),

@@ -93,8 +93,11 @@ def _op(
     )
 
 
-def _simple(name: str, *dtypes: str) -> dict[str, KernelVariant]:
-    return {dtype: reduced.kernel(name, dtype) for dtype in dtypes}
+def _extrema(name: str) -> dict[str, KernelVariant]:
+    return {
+        "int8": reduced.kernel(name, "int8", (57.84, 53.97, 10.25, 9.995)),
+        "float32": reduced.kernel(name, "float32", (94.5, 42.92, 14.83, 11.98)),
+    }
 
 
 _ONE_SCALE = Constraint("its input and output must have the same scale and zero point", same_quantization)
@@ -118,7 +121,7 @@ OPS = (
         "reduce_max",
         "REDUCE_MAX",
         partial(_extremum, np.greater, -LARGEST),
-        _simple("reduce_max", "int8", "float32"),
+        _extrema("reduce_max"),
         _ONE_SCALE,
         version=2,
         ptq=PtqRule(shared=True),
@@ -127,10 +130,10 @@ OPS = (
         "reduce_min",
         "REDUCE_MIN",
         partial(_extremum, np.less, LARGEST),
-        _simple("reduce_min", "int8", "float32"),
+        _extrema("reduce_min"),
         _ONE_SCALE,
         version=2,
         ptq=PtqRule(shared=True),
     ),
-    _op("reduce_all", "REDUCE_ALL", _all, _simple("reduce_all", "bool")),
+    _op("reduce_all", "REDUCE_ALL", _all, {"bool": reduced.kernel("reduce_all", "bool", (57.84, 53.97, 10.24, 7.996))}),
 )

@@ -13,6 +13,12 @@ from toolchain.ops.moves import steps_of
 
 SUFFIXES = {"int8": "s8", "int16": "s16", "float32": "f32", "bool": "b"}
 MOST_LOOPS = 3  # NN_REDUCE_LOOPS: over what is kept, and as many over what goes
+Cycles = tuple[float, float, float, float]
+_SUM_CYCLES = {
+    "int8": (57.84, 91.97, 10.23, 7.997),
+    "int16": (122.4, 79.84, 12.09, 7.982),
+    "float32": (93.52, 59.9, 11.76, 7.987),
+}
 Loop = tuple[int, int]  # turns, and how many elements a turn is ahead
 
 
@@ -71,6 +77,7 @@ def terms(graph: Graph, node: Node) -> tuple[float, ...]:
 def kernel(
     name: str,
     dtype: str,
+    cycles: Cycles,
     struct: str = "nn_reduce_params",
     fields: Callable[[Graph, Node], tuple[tuple[str, Value], ...]] = lambda graph, node: (),
 ) -> KernelVariant:
@@ -85,7 +92,7 @@ def kernel(
         name=f"portable_{suffix}",
         sources=("nn_reduce.c",),
         lower=lower,
-        cost=FittedCost((60.0, 60.0, 20.0, 9.0), terms),
+        cost=FittedCost(cycles, terms),
         supports=lambda g, n: g.tensor(n.inputs[0]).dtype == dtype,
     )
 
@@ -103,12 +110,18 @@ def sum_kernel(dtype: str, factor: Callable[[Graph, Node], tuple[int, int]]) -> 
             ("shift", shift),
         )
 
-    return kernel("reduce_sum", dtype, "nn_reduce_scaled_params", fields)
+    return kernel("reduce_sum", dtype, _SUM_CYCLES[dtype], "nn_reduce_scaled_params", fields)
 
 
 def mean_kernel_f32(number: Callable[[Graph, Node], int]) -> KernelVariant:
     """The kernel that divides the sum by ``number``."""
-    return kernel("reduce_sum", "float32", "nn_reduce_f32_params", lambda g, n: (("count", float(number(g, n))),))
+    return kernel(
+        "reduce_sum",
+        "float32",
+        _SUM_CYCLES["float32"],
+        "nn_reduce_f32_params",
+        lambda g, n: (("count", float(number(g, n))),),
+    )
 
 
 def _constant(graph: Graph, node: Node) -> bool:

@@ -151,7 +151,7 @@ OPS = (
                 name="table_s8",
                 sources=("nn_softmax_s8_s16.c",),
                 lower=lambda g, n: (softmax.table_call("nn_softmax_s8_s16", g, n),),
-                cost=FittedCost((25.0, 300.0, 75.0), rows_and_elements),
+                cost=FittedCost((46.57, 204.0, 69.87), rows_and_elements),
                 supports=lambda g, n: not _wide_input(g, n),
             ),
         ),
