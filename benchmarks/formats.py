@@ -140,7 +140,7 @@ def _rows(make: Layer, formats: Sequence[Format]) -> Iterator[str]:
         shape = of_signs(shape) if signs else shape
         options = [o for o in options_of(shape.graph, shape.node, target) if "stored" not in o.variant.name]
         if signs:
-            usable = [o for o in options if o.variant is XNOR]
+            usable = [o for o in options if o.variant.name == XNOR.name]
         else:
             usable = [o for o in options if _is_compressed(o) == (name != "int8")]
         if not usable:

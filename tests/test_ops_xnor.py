@@ -93,7 +93,7 @@ def _check(target_name: str, folder: Path, over: bool, every: int = 1) -> None:
     graphs = dict(list(GRAPHS.items())[::every])
     graph = merge(graphs, "xnor")
     steps = _steps(graph, target)
-    assert sum(step.variant is XNOR for step in steps) == len(graphs)
+    assert sum(step.variant is not None and step.variant.name == XNOR.name for step in steps) == len(graphs)
     plan, gaps = (planned_over(graph, steps), ()) if over else planned_apart(graph, steps)
     on_host = target_name == "host"
     firmware = build_firmware(plan, target, folder / "build", sanitize=on_host, gaps=gaps)

@@ -75,6 +75,18 @@ def real_products(case: Case, weights: Real, bias: Real, suffix: str = "_f32") -
     return Case(case.id + suffix, made, oracle=case.oracle)
 
 
+def of_operand(case: Case, zero_point: int | None = None) -> Case:
+    """FULLY_CONNECTED with weights that are an input, or constant ones with this zero point."""
+    x, weights, *rest = case.operator.inputs
+    assert weights is not None
+    if zero_point is None:
+        made, name = dataclasses.replace(weights, data=None), f"{case.id}_of_operand"
+    else:
+        made, name = dataclasses.replace(weights, zero_point=(zero_point,)), f"{case.id}_zero_point_{zero_point}"
+    operator = dataclasses.replace(case.operator, inputs=(x, made, *rest))
+    return dataclasses.replace(case, id=name, operator=operator)
+
+
 def batch_matmul(
     name: str,
     a: TensorSpec,

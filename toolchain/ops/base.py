@@ -224,8 +224,8 @@ class Op:
     passes make. ``order``: which inputs of TFLite's operator the node has where these are not all in their order;
     ``read`` gets all. ``write`` is the way back to a TFLite file, None for what passes make or remove; ``ptq`` None: no
     float operator of the kind can be quantized. ``typed``: the operator that this one is for tensors of another type,
-    and that type (``passes/by_type.py``). ``nearly``: outputs are within 4 units in the last place of TFLM's, for they
-    come from functions that there are the C library's.
+    and that type; ``instead``: the operator that it is for, of which nodes (``passes/by_type.py``). ``nearly``: outputs
+    are within 4 units in the last place of TFLM's, for they come from functions that there are the C library's.
 
     State, what lasts between inferences, are tensors with initial values (``Tensor.initial``) among a node's inputs.
     ``updates`` tells the positions of those that the node writes: its kernels get them as pointers that may be written
@@ -251,6 +251,7 @@ class Op:
     typed: tuple[str, str] | None = None
     updates: Callable[[Node], tuple[int, ...]] = lambda node: ()
     states: Callable[[TfliteOperator, Any], tuple[Array, ...]] = lambda op, attrs: ()
+    instead: tuple[str, Callable[[Graph, Node], bool]] | None = None
     order: tuple[int, ...] | None = None
     by_items: bool = False
     nearly: Callable[[Graph, Node], bool] = lambda graph, node: False

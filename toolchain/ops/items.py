@@ -32,6 +32,8 @@ def items_of(graph: Graph, node: Node) -> int:
 def of_one(graph: Graph, node: Node) -> Graph:
     """The graph as the kernel sees it: the images that the node reads and makes are one each."""
     names = [n for n in (node.inputs[0], *node.outputs) if graph.tensor(n).shape[0] != 1]
+    if not names:
+        return graph
     return dataclasses.replace(graph, tensors={**graph.tensors, **{n: _one(graph.tensor(n)) for n in names}})
 
 

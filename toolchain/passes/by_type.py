@@ -1,4 +1,4 @@
-"""Operators on float32, int16 or int32 become those that compute in these types.
+"""Operators on float32, int16 or int32 become those that compute in these types, and rare forms of one their own.
 
 A TFLite file has one operator for all types, and so has a graph that was just read: its name is that of the int8 one.
 Quantizers read float models so. What is to be run has operators of its own for each type, for they share little more
@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 
 from toolchain.graph import Graph, Node
-from toolchain.ops import by_type
+from toolchain.ops import by_type, registry
 
 
 def for_types(graph: Graph) -> Graph:
@@ -20,6 +20,9 @@ def for_types(graph: Graph) -> Graph:
 
 def for_type(graph: Graph, node: Node) -> Node:
     """The node with the operator for the types of its tensors in ``graph``."""
+    for special in registry().values():
+        if special.instead is not None and special.instead[0] == node.op and special.instead[1](graph, node):
+            return dataclasses.replace(node, op=special.name)
     types = {graph.tensor(name).dtype for name in (*node.inputs[:1], *node.outputs[:1]) if name}
     dtype = "int16" if "int16" in types else types.pop() if len(types) == 1 else ""
     op = by_type().get((node.op, dtype))
