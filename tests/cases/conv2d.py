@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from support.case import Choice, Seeded
 from support.make import RELU, RELU6, RELU_N1_TO_1, VALID, conv2d
-from support.make_products import batched
+from support.make_products import batched, int4
 
 LARGE = (1 << 31) - (1 << 23)
 
@@ -79,4 +79,5 @@ CASES = (
     batched(conv2d("conv_3x3_8_to_4", (5, 3, 8), 4, (3, 3), activation=RELU, out=(None, -128)), 3),
     batched(conv2d("conv_1x1_12_to_8", (3, 5, 12), 8, (1, 1)), 2),
     batched(conv2d("conv_3x3_same_shape_4", (3, 3, 4), 4, (3, 3), x=(0.05, 127)), 2),
+    int4(conv2d("conv_3x3_5_to_7", (5, 4, 5), 7, (3, 3), activation=RELU)),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from support.case import Choice, Seeded
 from support.make import RELU, RELU6, RELU_N1_TO_1, VALID, depthwise
-from support.make_products import batched
+from support.make_products import batched, int4
 
 LARGE = (1 << 31) - (1 << 23)
 # With nine weights of 127 and input zero point -3: the bias that makes the largest sum 2**30, and the sum of zeros then
@@ -159,4 +159,5 @@ CASES = (
     depthwise("dw_3x3_ternary_dilation", (9, 9, 5), (3, 3), dilation=(2, 2), weights=TERNARY, out=(0.02, 9)),
     batched(depthwise("dw_3x3_same_shape_8", (4, 5, 8), (3, 3)), 2),
     batched(depthwise("dw_7x1_stride_2_multiplier", (9, 3, 2), (7, 1), multiplier=3, stride=(2, 2)), 3),
+    int4(depthwise("dw_3x3_5", (5, 4, 5), (3, 3))),
 )

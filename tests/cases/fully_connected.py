@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from support.case import Choice, Seeded, Sparse
 from support.make import RELU, RELU6, RELU_N1_TO_1, fully_connected
+from support.make_products import int4
 
 LARGE = (1 << 31) - (1 << 24)
 # The largest bias that leaves an odd channel's sum of four products of 127 below 2**23, plus 1, at input zero point -3
@@ -86,4 +87,5 @@ CASES = (
     fully_connected("fc_int4_highest", (1, 48), 6, weights=Choice((7, -8)), x=(0.05, 127), bias=None, out=(0.1, 3)),
     fully_connected("fc_int4_bias_at_limit", (1, 4), 4, weights=INT4, bias=Choice((1 << 26, -(1 << 26))), out=BIG),
     fully_connected("fc_above_int4", (1, 40), 4, weights=Seeded(-8, 8), out=(0.01, 5)),
+    int4(fully_connected("fc_13_to_9", (3, 13), 9)),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ _OTHER_TABLES = {
 }
 _TYPES = {
     "float32": "FLOAT32",
+    "int4": "INT4",
     "int8": "INT8",
     "int16": "INT16",
     "int32": "INT32",
@@ -108,7 +110,7 @@ def _tensor(spec: TensorSpec, index: int, seed: str, buffers: list[Any]) -> Any:
     tensor.isVariable = spec.variable
     if spec.data is not None:
         buffer = schema.BufferT()
-        buffer.data = np.frombuffer(constant_data(spec, seed).tobytes(), np.uint8)
+        buffer.data = np.frombuffer(_content(spec, seed), np.uint8)
         tensor.buffer = len(buffers)
         buffers.append(buffer)
     if spec.scale:
@@ -118,6 +120,15 @@ def _tensor(spec: TensorSpec, index: int, seed: str, buffers: list[Any]) -> Any:
         quant.quantizedDimension = spec.axis
         tensor.quantization = quant
     return tensor
+
+
+def _content(spec: TensorSpec, seed: str) -> bytes:
+    """The buffer of a constant; two of int4 in a byte, the first one in its lower half."""
+    if spec.dtype != "int4":
+        return constant_data(spec, seed).tobytes()
+    codes = constant_data(dataclasses.replace(spec, dtype="int8"), seed).reshape(-1).view(np.uint8) & 15
+    low, high = np.pad(codes, (0, codes.size % 2)).reshape(-1, 2).T
+    return (low | high << 4).astype(np.uint8).tobytes()
 
 
 def _code(builtin: str) -> Any:

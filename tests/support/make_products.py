@@ -6,7 +6,7 @@ import dataclasses
 import math
 from typing import Any
 
-from support.case import TFLM, Case, Operator, Real, TensorSpec
+from support.case import TFLM, Case, Operator, Real, Seeded, TensorSpec
 from support.make import BIAS, NONE, SAME, WEIGHTS, Data, Pair, Quant, act, channel_scales, numbers, plain
 
 
@@ -75,8 +75,27 @@ def real_products(case: Case, weights: Real, bias: Real, suffix: str = "_f32") -
     return Case(case.id + suffix, made, oracle=case.oracle)
 
 
+def int4(case: Case) -> Case:
+    """The case with weights of four bits."""
+    x, weights, *rest = case.operator.inputs
+    assert weights is not None
+    made = dataclasses.replace(weights, dtype="int4", data=Seeded(-8, 7))
+    operator = dataclasses.replace(case.operator, inputs=(x, made, *rest))
+    return dataclasses.replace(case, id=f"{case.id}_int4", operator=operator)
+
+
+def in_groups(case: Case, groups: int) -> Case:
+    """CONV_2D with as many filters, each for a group of the input channels."""
+    x, weights, *rest = case.operator.inputs
+    assert weights is not None
+    channels = weights.shape[3] // groups
+    made = dataclasses.replace(weights, shape=(*weights.shape[:3], channels))
+    operator = dataclasses.replace(case.operator, inputs=(x, made, *rest))
+    return dataclasses.replace(case, id=f"{case.id}_groups_{groups}", operator=operator)
+
+
 def of_operand(case: Case, zero_point: int | None = None) -> Case:
-    """FULLY_CONNECTED with weights that are an input, or constant ones with this zero point."""
+    """CONV_2D or FULLY_CONNECTED with weights that are an input, or constant ones with this zero point."""
     x, weights, *rest = case.operator.inputs
     assert weights is not None
     if zero_point is None:

@@ -32,6 +32,7 @@ _TYPE_NAMES = {v: k.lower() for k, v in vars(schema.TensorType).items() if isins
 _HINT = "Export, copy or download the file again."
 _MAX_TENSOR_BYTES = 1 << 30
 _WITHOUT_OUTPUT = ("ASSIGN_VARIABLE", "CALL_ONCE", "IF", "WHILE")
+_HALF_BYTE = "int4"
 
 
 def looks_like_tflite(data: bytes) -> bool:
@@ -166,6 +167,8 @@ class _Reader:
         if raw.sparsity is not None:
             raise ModelError(f"{self.where}: tensor {name} is sparse", "Export the model without sparse tensors.")
         quant, data = _quantization(raw.quantization), self._data(raw, name, shape, dtype)
+        if data is not None and dtype == _HALF_BYTE:
+            dtype = str(data.dtype)  # codes like others: that they need fewer bits is seen from their values
         initial = _initial(shape, dtype, quant) if raw.isVariable and data is None else None
         return Tensor(name, shape, dtype, quant, data, initial)
 
@@ -184,13 +187,16 @@ class _Reader:
                 raise self._damaged(f"buffer {raw.buffer} lies outside the file")
             content = self.data[start : start + size]
         content = bytes(bytearray(content))
-        if dtype not in DTYPES:
+        if dtype not in (*DTYPES, _HALF_BYTE):
             return np.frombuffer(content, np.uint8)  # refused later, together with its operator
-        want = int(np.prod(shape, dtype=object)) * np.dtype(dtype).itemsize
+        count = int(np.prod(shape, dtype=object))
+        want = -(-count // 2) if dtype == _HALF_BYTE else count * np.dtype(dtype).itemsize
         if want > _MAX_TENSOR_BYTES or want != len(content):
             raise self._damaged(
                 f"tensor {name} of shape {list(shape)} needs {want} bytes, its buffer has {len(content)}"
             )
+        if dtype == _HALF_BYTE:
+            return _halves(np.frombuffer(content, np.int8))[:count].reshape(shape)
         return np.frombuffer(content, np.dtype(dtype).newbyteorder("<")).reshape(shape)
 
     def _builtin(self, op: Any) -> str:
@@ -244,6 +250,12 @@ def _initial(shape: tuple[int, ...], dtype: str, quant: QuantParams | None) -> A
 def is_outside(buffer: Any) -> bool:
     """Whether its bytes lie behind the flatbuffer. Offset 1 is kept for writers that fill it in later."""
     return int(buffer.offset) > 1
+
+
+def _halves(pairs: Array) -> Array:
+    """The signed halves of bytes, the lower ones first."""
+    both: Array = np.stack([(pairs << 4).astype(np.int8) >> 4, pairs >> 4], axis=1).reshape(-1)
+    return both
 
 
 def _quantization(raw: Any) -> QuantParams | None:
