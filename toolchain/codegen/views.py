@@ -356,7 +356,9 @@ def _call_view(plan: Plan, step: Step, call: KernelCall, name: str, consts: list
 
 
 def _arguments(plan: Plan, call: KernelCall, name: str, consts: list[ConstView]) -> list[Argument]:
-    return [_argument(plan, tensor, name, consts, call.items) for tensor in (*call.inputs, *call.outputs)]
+    split = {*call.inputs[:1], *call.outputs} if call.items > 1 else set()
+    names = (*call.inputs, *call.outputs)
+    return [_argument(plan, tensor, name, consts, call.items if tensor in split else 0) for tensor in names]
 
 
 def _part_arguments(graph: Graph, call: KernelCall) -> list[Argument]:
@@ -373,7 +375,7 @@ def _argument(plan: Plan, name: str, call: str, consts: list[ConstView], items: 
     tensor = plan.graph.tensor(name)
     ctype = C_TYPES[tensor.dtype]
     if tensor.data is None:
-        step = tensor.nbytes // items if items > 1 else 0
+        step = tensor.nbytes // items if items else 0
         return Argument(ctype, plan.memory.offsets[name], step=step)
     before = sum(c.name.startswith(f"{call}_operand") for c in consts)
     const_name = f"{call}_operand{before or ''}"

@@ -46,7 +46,7 @@ class KernelCall:
 
     ``inputs`` (states among them) and ``outputs`` are tensor names in the order of the C arguments.
     ``scratch_bytes`` > 0 adds a last argument that points at so many bytes of the arena. With more ``items`` than 1 it
-    is called for each so many-th part of its variable tensors, one behind the other.
+    is called for each so many-th part of its first input and of its outputs, one behind the other.
     """
 
     symbol: str

@@ -194,7 +194,7 @@ SPANNING = (
         ),
     ),
     Constraint(
-        "its weights must span all input channels (grouped convolution is not supported)",
+        "its weights must span all input channels",
         lambda g, n: g.tensor(n.inputs[1]).shape[3] == g.tensor(n.inputs[0]).shape[3],
     ),
 )

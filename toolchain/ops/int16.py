@@ -90,6 +90,14 @@ def largest_sums(graph: Graph, node: Node, axis: int) -> Array:
     return most
 
 
+def are_defined(most: Array, shift: Array) -> bool:
+    """Whether TFLite's rescaling is defined for sums of up to ``most`` in size."""
+    return bool((most < LARGEST_SUM).all()) and all(
+        int(s) <= MOST_SHIFT and float(m) * 2.0 ** int(s) < (1 << 31) - (1 << 16)
+        for m, s in zip(most, shift, strict=True)
+    )
+
+
 def sums_are_defined(axis: int) -> Constraint:
     """For weights with the output channels along ``axis``: no input leaves what TFLite's rescaling is defined for."""
 
@@ -97,9 +105,6 @@ def sums_are_defined(axis: int) -> Constraint:
         most = largest_sums(graph, node, axis)
         most = most + np.abs(bias_of(graph, node, len(most)))
         _, shift = channel_multipliers(graph, node, len(most))
-        pairs = zip(most, shift, strict=True)
-        return bool((most < LARGEST_SUM).all()) and all(
-            int(s) <= MOST_SHIFT and float(m) * 2.0 ** int(s) < (1 << 31) - (1 << 16) for m, s in pairs
-        )
+        return are_defined(most, shift)
 
     return Constraint(WITHIN_32_BITS, holds)

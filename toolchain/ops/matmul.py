@@ -14,7 +14,7 @@ from toolchain import fixedpoint
 from toolchain.graph import Array, Graph, Node, Tensor
 from toolchain.ops.base import Const, FittedCost, KernelCall, KernelVariant, Value
 from toolchain.ops.common import elements, within_32_bits
-from toolchain.ops.int16 import HIGH, LARGEST_SUM, LOW, MOST_SHIFT, clamp, requantize_wide
+from toolchain.ops.int16 import HIGH, LOW, are_defined, clamp, requantize_wide
 
 TYPES = ("int8", "int16", "float32")
 MOST_TURNS = 3  # nn_matmul_shape
@@ -143,8 +143,7 @@ def wide_factor(multiplier: int, shift: int) -> tuple[int, int]:
 
 def wide_is_defined(depth: int, shift: int) -> bool:
     """Whether no sum of int16 products leaves what TFLite's rescaling is defined for."""
-    largest = float(depth) * (1 << 30)
-    return largest < LARGEST_SUM and shift <= MOST_SHIFT and largest * 2.0**shift < (1 << 31) - (1 << 16)
+    return are_defined(np.array([float(depth) * (1 << 30)]), np.array([shift]))
 
 
 def _call(symbol: str, struct: str, product: Product, params: Params, node: Node, scratch: int = 0) -> KernelCall:
