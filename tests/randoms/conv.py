@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 from hypothesis import strategies as st
 from support import make, make_f32
 from support.case import Case, Choice, Real, Seeded, Sparse
+from support.make_products import batched, in_groups, int4, of_operand
 from support.make_s16 import wide
 
 from randoms.common import ACTIVATIONS, PADDINGS, Draw, f32, quants, ratios, shapes, steps
@@ -28,6 +30,7 @@ WEIGHTS = st.sampled_from(
     )
 )
 REAL_WEIGHTS = st.sampled_from((Real(), Real(rounded="float16"), Real(rounded="bfloat16")))
+FORMS = (("batch",), ("groups",), ("int4",), ("operand",), ("zero_point",), ("groups", "operand"), ("groups", "batch"))
 BIASES = st.sampled_from((make.BIAS, Seeded(-100_000, 100_000), None))
 
 
@@ -45,7 +48,12 @@ def _quantization(draw: Draw) -> dict[str, Any]:
 
 
 def _finished(draw: Draw, case: Case, dtype: str) -> Case:
-    """The case with an output scale at which most codes occur, or many times that; in ``dtype``."""
+    """The case with an output scale at which most codes occur, or many times that; in ``dtype``.
+
+    Some have several images, channels in groups, weights of four bits, or such that the network makes.
+    """
+    for form in draw(st.sampled_from(((), (), (), *FORMS))):
+        case = _in_form(draw, case, form, dtype)
     operator = case.operator
     if dtype != "float32":
         (out,) = operator.outputs
@@ -54,6 +62,24 @@ def _finished(draw: Draw, case: Case, dtype: str) -> Case:
         case = dataclasses.replace(case, operator=dataclasses.replace(operator, outputs=(out,)))
     name = f"{operator.builtin.lower()}_{draw(st.integers(0, 999))}"
     return dataclasses.replace(wide(case) if dtype == "int16" else case, id=name)
+
+
+def _in_form(draw: Draw, case: Case, form: str, dtype: str) -> Case:
+    """The case unless there is no such form of it."""
+    builtin, weights = case.operator.builtin, case.operator.inputs[1]
+    assert weights is not None
+    if form == "batch" and builtin != "FULLY_CONNECTED":
+        return batched(case, draw(st.integers(2, 3)))
+    if form == "groups" and builtin == "CONV_2D":
+        most = math.gcd(weights.shape[0], weights.shape[3])
+        return in_groups(case, draw(st.sampled_from([n for n in range(1, most + 1) if most % n == 0])))
+    if form == "int4" and dtype == "int8" and (builtin != "FULLY_CONNECTED" or len(weights.scale) == 1):
+        return int4(case)
+    if form == "operand" and (builtin == "CONV_2D" or (builtin == "FULLY_CONNECTED" and dtype != "int16")):
+        return of_operand(case)
+    if form == "zero_point" and builtin == "FULLY_CONNECTED" and dtype == "int8" and len(weights.scale) == 1:
+        return of_operand(case, draw(st.integers(-128, 127)))
+    return case
 
 
 @st.composite

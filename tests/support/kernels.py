@@ -204,6 +204,17 @@ def _params(call: KernelCall, program: _Program) -> tuple[bytes, tuple[Pointer, 
     return bytes(data), tuple(pointers)
 
 
+def _of_item(call: KernelCall, places: tuple[Place, ...], item: int) -> tuple[Place, ...]:
+    """The arguments for one of a call's items: that part of the first input and of the outputs."""
+    split = {0, *range(len(call.inputs), len(call.inputs) + len(call.outputs))}
+
+    def part(place: Place) -> Place:
+        size = place.size // call.items
+        return Place(place.buffer, place.start + item * size, size)
+
+    return tuple(part(place) if i in split else place for i, place in enumerate(places))
+
+
 def job_of(graph: Graph, steps: Sequence[Step], inputs: Sequence[Array], overlaps: Overlaps) -> Job:
     """What the server is to do: the graph's steps, for each sample of the inputs."""
     program = _Program(graph, overlaps)
@@ -218,7 +229,8 @@ def job_of(graph: Graph, steps: Sequence[Step], inputs: Sequence[Array], overlap
             else:
                 program.places[name] = program.places[step.node.inputs[0]]
         for call, (data, pointers) in zip(step.calls, filled, strict=True):
-            calls.append(Call(call.symbol, data, pointers, program.arguments(call)))
+            places = program.arguments(call)
+            calls += (Call(call.symbol, data, pointers, _of_item(call, places, item)) for item in range(call.items))
     return Job(
         constants=tuple(program.constants),
         sizes=tuple(program.sizes),
