@@ -34,4 +34,11 @@ void nn_transpose_conv_s8(const nn_conv2d_params *p, const int8_t *in, int8_t *o
 void nn_transpose_conv_s16(const nn_conv2d_s16_params *p, const int16_t *in, int16_t *out);
 void nn_transpose_conv_f32(const nn_conv2d_f32_params *p, const float *in, float *out);
 
+/*
+ * For cores with the DSP extension. weights: for each 4 output channels, missing ones filled up
+ * with zeros, and each tap its input channels, filled up with zeros to a multiple of 4: for each 4
+ * of these the 4 output channels in turn.
+ */
+void nn_transpose_conv_s8_dsp(const nn_conv2d_params *p, const int8_t *in, int8_t *out);
+
 #endif

@@ -181,10 +181,25 @@ def _turned(graph: Graph, node: Node) -> Array:
     return np.ascontiguousarray(constant(graph, node.inputs[1])[:, ::-1, ::-1])
 
 
+def _fours(weights: Array) -> Array:
+    """OHWI weights as the kernel for the DSP extension has them: (groups, height, width, fours of I, LANES, 4)."""
+    channels, height, width, depth = weights.shape
+    filled = np.pad(weights, ((0, -channels % LANES), (0, 0), (0, 0), (0, -depth % 4)))
+    fours = filled.reshape(-1, LANES, height, width, filled.shape[3] // 4, 4)
+    return np.ascontiguousarray(fours.transpose(0, 2, 3, 4, 1, 5))
+
+
+def _call(symbol: str, graph: Graph, node: Node, weights: Array) -> tuple[KernelCall, ...]:
+    params = conv2d.conv_params(graph, node, Const("weights", "int8_t", weights))
+    return (KernelCall(symbol, _HEADER, "nn_conv2d_params", params, node.inputs[:1], node.outputs),)
+
+
 def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
-    params = conv2d.conv_params(graph, node, Const("weights", "int8_t", _turned(graph, node)))
-    inputs, outputs = node.inputs[:1], node.outputs
-    return (KernelCall("nn_transpose_conv_s8", _HEADER, "nn_conv2d_params", params, inputs, outputs),)
+    return _call("nn_transpose_conv_s8", graph, node, _turned(graph, node))
+
+
+def _lower_dsp(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    return _call("nn_transpose_conv_s8_dsp", graph, node, _fours(_turned(graph, node)))
 
 
 def _lower_s16(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
@@ -203,6 +218,12 @@ def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
     taps = int(rows.sum() * columns.sum())
     terms = (1, pixels, pixels * out.shape[3], int(rows.sum()) * out.shape[2] * groups, taps * groups)
     return *map(float, terms), float(taps * out.shape[3] * x.shape[3])
+
+
+def _dsp_terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """The same, but for fours of input channels instead of products."""
+    *terms, _ = _terms(graph, node)
+    return *terms, terms[-1] * -(-graph.tensor(node.inputs[0]).shape[3] // 4)
 
 
 def _reached(window: Window, x: Tensor, out: Tensor) -> tuple[Array, Array]:
@@ -287,6 +308,14 @@ OPS = (
                 lower=_lower,
                 cost=FittedCost((100.0, 60.0, 45.0, 40.0, 40.0, 4.5), _terms),
                 supports=_is("int8"),
+            ),
+            KernelVariant(
+                name="dsp",
+                sources=("nn_transpose_conv_s8_dsp.c",),
+                lower=_lower_dsp,
+                cost=FittedCost((100.0, 60.0, 45.0, 40.0, 45.0, 30.0), _dsp_terms),
+                supports=_is("int8"),
+                features=frozenset({"dsp"}),
             ),
             KernelVariant(
                 name="portable_s16",

@@ -1,0 +1,65 @@
+#include "nn_dsp.h"
+#include "nn_fixedpoint.h"
+#include "nn_transpose_conv.h"
+
+/* Four taps of an input, less the zero point, with those of four filters. */
+static inline void add4(uint32_t word, uint32_t minus_zero_point, const int8_t *w, uint32_t sums[4])
+{
+    uint32_t even = nn_add16x2(nn_sxtb16(word), minus_zero_point);
+    uint32_t odd = nn_add16x2(nn_sxtb16_high(word), minus_zero_point);
+    uint32_t w0 = nn_load4(w), w1 = nn_load4(w + 4), w2 = nn_load4(w + 8), w3 = nn_load4(w + 12);
+    sums[0] = nn_smlad(nn_sxtb16_high(w0), odd, nn_smlad(nn_sxtb16(w0), even, sums[0]));
+    sums[1] = nn_smlad(nn_sxtb16_high(w1), odd, nn_smlad(nn_sxtb16(w1), even, sums[1]));
+    sums[2] = nn_smlad(nn_sxtb16_high(w2), odd, nn_smlad(nn_sxtb16(w2), even, sums[2]));
+    sums[3] = nn_smlad(nn_sxtb16_high(w3), odd, nn_smlad(nn_sxtb16(w3), even, sums[3]));
+}
+
+/* Adds an input pixel's products with a tap of four filters. */
+static void add_pixel(const int8_t *pixel, int32_t in_c, int32_t zero_point, const int8_t *w,
+                      uint32_t total[4])
+{
+    uint32_t sums[4] = {total[0], total[1], total[2], total[3]};
+    uint32_t minus_zero_point = (uint32_t)(uint16_t)(-zero_point) * 0x10001u;
+    for (; in_c >= 4; in_c -= 4, pixel += 4, w += 16) {
+        add4(nn_load4(pixel), minus_zero_point, w, sums);
+    }
+    if (in_c > 0) {
+        int8_t rest[4] = {0}; /* whose weights are zero */
+        memcpy(rest, pixel, (size_t)in_c);
+        add4(nn_load4(rest), minus_zero_point, w, sums);
+    }
+    for (int32_t i = 0; i < 4; i++) {
+        total[i] = sums[i];
+    }
+}
+
+void nn_transpose_conv_s8_dsp(const nn_conv2d_params *p, const int8_t *in, int8_t *out)
+{
+    int32_t tap_bytes = (p->in_c + 3) / 4 * 16, row_bytes = p->kernel_w * tap_bytes;
+    for (int32_t oy = 0; oy < p->out_h; oy++) {
+        nn_reach rows = nn_reach_of(oy + p->pad_top, p->kernel_h, p->stride_h, p->in_h);
+        for (int32_t ox = 0; ox < p->out_w; ox++) {
+            nn_reach columns = nn_reach_of(ox + p->pad_left, p->kernel_w, p->stride_w, p->in_w);
+            const int8_t *weights = p->weights;
+            for (int32_t oc = 0; oc < p->out_c; oc += 4, weights += p->kernel_h * row_bytes) {
+                uint32_t sums[4] = {0, 0, 0, 0};
+                int32_t ky = rows.tap;
+                for (int32_t y = rows.first; y < rows.end; y++, ky += p->stride_h) {
+                    const int8_t *pixel = in + (y * p->in_w + columns.first) * p->in_c;
+                    const int8_t *w = weights + ky * row_bytes + columns.tap * tap_bytes;
+                    for (int32_t x = columns.first; x < columns.end; x++) {
+                        add_pixel(pixel, p->in_c, p->in_zero_point, w, sums);
+                        pixel += p->in_c;
+                        w += p->stride_w * tap_bytes;
+                    }
+                }
+                for (int32_t k = 0; k < 4 && oc + k < p->out_c; k++) {
+                    int32_t acc = (int32_t)sums[k] + p->bias[oc + k];
+                    acc = nn_requantize(acc, p->multiplier[oc + k], p->shift[oc + k]);
+                    acc += p->out_zero_point;
+                    *out++ = (int8_t)nn_clamp(acc, p->act_min, p->act_max);
+                }
+            }
+        }
+    }
+}
