@@ -2,25 +2,45 @@
 #include "nn_fixedpoint.h"
 #include "nn_matmul.h"
 
-/* Four columns of b less its zero point, zeros behind the last: for each four k the words of the
- * columns in turn, of k and k + 2, then of k + 1 and k + 3, which is how SXTB16 widens a word. */
-static void pack(const nn_matmul_params *p, const int8_t *b, int32_t count, int16_t *packed,
-                 int32_t totals[4])
+/* A column of b less its zero point, zeros up to a multiple of four: of each four k and k + 2 in
+ * one word, k + 1 and k + 3 in the fourth after it, which is how SXTB16 widens a word. Returns the
+ * sum. */
+static int32_t pack_column(const nn_matmul_params *p, const int8_t *b, int16_t *packed)
 {
-    static const uint8_t place[4] = {0, 8, 1, 9};
-    const nn_matmul_shape *s = &p->shape;
-    int32_t depth = (s->depth + 3) & ~3;
-    for (int32_t c = 0; c < 4; c++) {
-        int32_t total = 0;
-        for (int32_t k = 0; k < depth; k++) {
-            int32_t value = 0;
-            if (c < count && k < s->depth) {
-                value = b[c * s->b_column + k * s->b_depth] - p->b_zero_point;
-            }
-            packed[k / 4 * 16 + place[k % 4] + 2 * c] = (int16_t)value;
-            total += value;
+    int32_t total = 0, left = p->shape.depth, step = p->shape.b_depth, zero_point = p->b_zero_point;
+    for (; left >= 4; left -= 4, b += 4 * step, packed += 16) {
+        int32_t b0 = b[0] - zero_point, b1 = b[step] - zero_point;
+        int32_t b2 = b[2 * step] - zero_point, b3 = b[3 * step] - zero_point;
+        packed[0] = (int16_t)b0;
+        packed[1] = (int16_t)b2;
+        packed[8] = (int16_t)b1;
+        packed[9] = (int16_t)b3;
+        total += b0 + b1 + b2 + b3;
+    }
+    if (left > 0) {
+        int32_t rest[4] = {0};
+        for (int32_t k = 0; k < left; k++) {
+            rest[k] = b[k * step] - zero_point;
+            total += rest[k];
         }
-        totals[c] = total;
+        packed[0] = (int16_t)rest[0];
+        packed[1] = (int16_t)rest[2];
+        packed[8] = (int16_t)rest[1];
+        packed[9] = (int16_t)rest[3];
+    }
+    return total;
+}
+
+/* Four columns, the last one again where there are fewer, and what their sums begin with. */
+static void pack(const nn_matmul_params *p, const int8_t *b, int32_t c, int8_t *scratch,
+                 uint32_t start[4])
+{
+    for (int32_t k = 0; k < 4; k++) {
+        int32_t column = c + k < p->shape.columns ? c + k : p->shape.columns - 1;
+        int32_t total =
+            pack_column(p, b + column * p->shape.b_column, (int16_t *)(void *)scratch + 2 * k);
+        int32_t bias = p->bias ? p->bias[column] : 0;
+        start[k] = (uint32_t)bias - (uint32_t)(p->a_zero_point * total);
     }
 }
 
@@ -35,9 +55,10 @@ static inline const uint32_t *add4(uint32_t word, const uint32_t *b, uint32_t su
     return b + 8;
 }
 
-static void add_row(const int8_t *a, const uint32_t *b, int32_t depth, uint32_t total[4])
+static void add_row(const int8_t *a, const uint32_t *b, int32_t depth, const uint32_t start[4],
+                    int32_t total[4])
 {
-    uint32_t sums[4] = {0, 0, 0, 0};
+    uint32_t sums[4] = {start[0], start[1], start[2], start[3]};
     for (; depth >= 4; depth -= 4, a += 4) {
         b = add4(nn_load4(a), b, sums);
     }
@@ -46,8 +67,8 @@ static void add_row(const int8_t *a, const uint32_t *b, int32_t depth, uint32_t 
         memcpy(rest, a, (size_t)depth);
         add4(nn_load4(rest), b, sums);
     }
-    for (int32_t c = 0; c < 4; c++) {
-        total[c] = sums[c];
+    for (int32_t k = 0; k < 4; k++) {
+        total[k] = (int32_t)sums[k];
     }
 }
 
@@ -56,17 +77,19 @@ static void multiply(const nn_matmul_params *p, const int8_t *a, const int8_t *b
 {
     const nn_matmul_shape *s = &p->shape;
     for (int32_t c = 0; c < s->columns; c += 4) {
-        int32_t count = s->columns - c < 4 ? s->columns - c : 4, totals[4];
-        pack(p, b + c * s->b_column, count, (int16_t *)(void *)scratch, totals);
-        for (int32_t r = 0; r < s->rows; r++) {
-            uint32_t sums[4];
-            add_row(a + r * s->a_row, (const uint32_t *)(const void *)scratch, s->depth, sums);
+        int32_t count = s->columns - c < 4 ? s->columns - c : 4;
+        const int32_t *multiplier = p->multiplier + c * p->column;
+        const int8_t *shift = p->shift + c * p->column, *row = a;
+        int8_t *codes = out + c;
+        uint32_t start[4];
+        pack(p, b, c, scratch, start);
+        for (int32_t r = 0; r < s->rows; r++, row += s->a_row, codes += s->columns) {
+            int32_t sums[4];
+            add_row(row, (const uint32_t *)(const void *)scratch, s->depth, start, sums);
             for (int32_t k = 0; k < count; k++) {
-                int32_t acc = (int32_t)(sums[k] - (uint32_t)(p->a_zero_point * totals[k]));
-                int32_t i = (c + k) * p->column;
-                acc += p->bias ? p->bias[c + k] : 0;
-                acc = nn_requantize(acc, p->multiplier[i], p->shift[i]) + p->out_zero_point;
-                out[r * s->columns + c + k] = (int8_t)nn_clamp(acc, p->act_min, p->act_max);
+                int32_t i = k * p->column;
+                int32_t code = nn_requantize(sums[k], multiplier[i], shift[i]) + p->out_zero_point;
+                codes[k] = (int8_t)nn_clamp(code, p->act_min, p->act_max);
             }
         }
     }

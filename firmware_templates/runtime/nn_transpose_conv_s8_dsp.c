@@ -14,19 +14,26 @@ static inline void add4(uint32_t word, uint32_t minus_zero_point, const int8_t *
     sums[3] = nn_smlad(nn_sxtb16_high(w3), odd, nn_smlad(nn_sxtb16(w3), even, sums[3]));
 }
 
-/* Adds an input pixel's products with a tap of four filters. */
-static void add_pixel(const int8_t *pixel, int32_t in_c, int32_t zero_point, const int8_t *w,
-                      uint32_t total[4])
+/* Adds what a row of the input gives to an output pixel, by four filters. */
+static void add_row(const nn_conv2d_params *p, const nn_reach *columns, const int8_t *in,
+                    const int8_t *weights, uint32_t total[4])
 {
     uint32_t sums[4] = {total[0], total[1], total[2], total[3]};
-    uint32_t minus_zero_point = (uint32_t)(uint16_t)(-zero_point) * 0x10001u;
-    for (; in_c >= 4; in_c -= 4, pixel += 4, w += 16) {
-        add4(nn_load4(pixel), minus_zero_point, w, sums);
-    }
-    if (in_c > 0) {
-        int8_t rest[4] = {0}; /* whose weights are zero */
-        memcpy(rest, pixel, (size_t)in_c);
-        add4(nn_load4(rest), minus_zero_point, w, sums);
+    uint32_t minus_zero_point = (uint32_t)(uint16_t)(-p->in_zero_point) * 0x10001u;
+    int32_t whole = p->in_c & ~3, rest = p->in_c - whole, step = (p->in_c + 3) / 4 * 16;
+    in += columns->first * p->in_c;
+    weights += columns->tap * step;
+    for (int32_t x = columns->first; x < columns->end; x++, weights += p->stride_w * step) {
+        const int8_t *w = weights;
+        for (const int8_t *end = in + whole; in != end; in += 4, w += 16) {
+            add4(nn_load4(in), minus_zero_point, w, sums);
+        }
+        if (rest > 0) {
+            int8_t last[4] = {0}; /* whose other weights are zero */
+            memcpy(last, in, (size_t)rest);
+            add4(nn_load4(last), minus_zero_point, w, sums);
+            in += rest;
+        }
     }
     for (int32_t i = 0; i < 4; i++) {
         total[i] = sums[i];
@@ -35,7 +42,7 @@ static void add_pixel(const int8_t *pixel, int32_t in_c, int32_t zero_point, con
 
 void nn_transpose_conv_s8_dsp(const nn_conv2d_params *p, const int8_t *in, int8_t *out)
 {
-    int32_t tap_bytes = (p->in_c + 3) / 4 * 16, row_bytes = p->kernel_w * tap_bytes;
+    int32_t row_bytes = p->kernel_w * ((p->in_c + 3) / 4 * 16);
     for (int32_t oy = 0; oy < p->out_h; oy++) {
         nn_reach rows = nn_reach_of(oy + p->pad_top, p->kernel_h, p->stride_h, p->in_h);
         for (int32_t ox = 0; ox < p->out_w; ox++) {
@@ -45,13 +52,8 @@ void nn_transpose_conv_s8_dsp(const nn_conv2d_params *p, const int8_t *in, int8_
                 uint32_t sums[4] = {0, 0, 0, 0};
                 int32_t ky = rows.tap;
                 for (int32_t y = rows.first; y < rows.end; y++, ky += p->stride_h) {
-                    const int8_t *pixel = in + (y * p->in_w + columns.first) * p->in_c;
-                    const int8_t *w = weights + ky * row_bytes + columns.tap * tap_bytes;
-                    for (int32_t x = columns.first; x < columns.end; x++) {
-                        add_pixel(pixel, p->in_c, p->in_zero_point, w, sums);
-                        pixel += p->in_c;
-                        w += p->stride_w * tap_bytes;
-                    }
+                    add_row(p, &columns, in + y * p->in_w * p->in_c, weights + ky * row_bytes,
+                            sums);
                 }
                 for (int32_t k = 0; k < 4 && oc + k < p->out_c; k++) {
                     int32_t acc = (int32_t)sums[k] + p->bias[oc + k];
