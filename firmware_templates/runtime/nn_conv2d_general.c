@@ -72,6 +72,20 @@ static int16_t nn_conv2d_general_s16_code(const nn_conv2d_general_s16_params *p,
     return (int16_t)nn_clamp(code, p->act_min, p->act_max);
 }
 
+static inline int32_t nn_conv2d_general_s16_narrow_add(const nn_conv2d_general_params *p,
+                                                       int32_t sum, int32_t x, int32_t w)
+{
+    (void)p;
+    return sum + x * w;
+}
+
+static int16_t nn_conv2d_general_s16_narrow_code(const nn_conv2d_general_params *p, int32_t sum,
+                                                 int32_t c)
+{
+    const int32_t code = nn_requantize(sum + p->bias[c], p->multiplier[c], p->shift[c]);
+    return (int16_t)nn_clamp(code, p->act_min, p->act_max);
+}
+
 static inline float nn_conv2d_general_f32_add(const nn_conv2d_general_f32_params *p, float sum,
                                               float x, float w)
 {
@@ -87,4 +101,5 @@ static float nn_conv2d_general_f32_code(const nn_conv2d_general_f32_params *p, f
 
 CONVOLUTION(nn_conv2d_general_s8, nn_conv2d_general_params, int8_t, int8_t, int32_t)
 CONVOLUTION(nn_conv2d_general_s16, nn_conv2d_general_s16_params, int16_t, int8_t, int64_t)
+CONVOLUTION(nn_conv2d_general_s16_narrow, nn_conv2d_general_params, int16_t, int8_t, int32_t)
 CONVOLUTION(nn_conv2d_general_f32, nn_conv2d_general_f32_params, float, float, float)

@@ -4,7 +4,8 @@
  *
  * Input and output are NHWC with batch 1, weights are OHWI with the channels of one group; each
  * group_out output channels see the next group_in input channels. Taps outside the image are left
- * out. bias and what rescales have an entry for each output channel; weights have zero point 0.
+ * out. bias and what rescales have an entry for each output channel; weights have zero point 0. A
+ * fully connected layer is a convolution of 1x1 over a row of pixels.
  * Aliasing: out must not overlap in or weights. Scratch: none.
  */
 #ifndef NN_CONV2D_GENERAL_H
@@ -50,6 +51,9 @@ void nn_conv2d_general_s8(const nn_conv2d_general_params *p, const int8_t *in,
                           const int8_t *weights, int8_t *out);
 void nn_conv2d_general_s16(const nn_conv2d_general_s16_params *p, const int16_t *in,
                            const int8_t *weights, int16_t *out);
+/* int32 biases and sums, rescaled as those of int8; zero points are 0. */
+void nn_conv2d_general_s16_narrow(const nn_conv2d_general_params *p, const int16_t *in,
+                                  const int8_t *weights, int16_t *out);
 void nn_conv2d_general_f32(const nn_conv2d_general_f32_params *p, const float *in,
                            const float *weights, float *out);
 

@@ -16,7 +16,7 @@ from randoms.common import ACTIVATIONS, PADDINGS, Draw, f32, quants, ratios, sha
 
 TYPES = st.sampled_from(("int8", "int8", "float32", "int16"))
 # Codes of all kinds: any, few bits, few values, mostly zeros, none but the ends.
-WEIGHTS = st.sampled_from(
+WEIGHTS: st.SearchStrategy[Seeded | Choice | Sparse] = st.sampled_from(
     (
         Seeded(),
         Seeded(-7, 7),
@@ -72,7 +72,7 @@ def _in_form(draw: Draw, case: Case, form: str, dtype: str) -> Case:
         return batched(case, draw(st.integers(2, 3)))
     if form == "groups" and builtin == "CONV_2D":
         most = math.gcd(weights.shape[0], weights.shape[3])
-        return in_groups(case, draw(st.sampled_from([n for n in range(1, most + 1) if most % n == 0])))
+        return in_groups(case, draw(st.sampled_from([n for n in range(most, 0, -1) if most % n == 0])))
     if form == "int4" and dtype == "int8" and (builtin != "FULLY_CONNECTED" or len(weights.scale) == 1):
         return int4(case)
     if form == "operand" and (builtin == "CONV_2D" or (builtin == "FULLY_CONNECTED" and dtype != "int16")):

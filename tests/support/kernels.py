@@ -221,7 +221,7 @@ def job_of(graph: Graph, steps: Sequence[Step], inputs: Sequence[Array], overlap
     params = [[_params(call, program) for call in step.calls] for step in steps]
     for name in graph.inputs:
         program.tensor(name)
-    calls = []
+    calls: list[Call] = []
     for step, filled in zip(steps, params, strict=True):
         for name in step.node.outputs:
             if step.calls:

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from typing import Any
 
-from support.case import TFLM, Case, Operator, Real, Seeded, TensorSpec
+from support.case import TFLM, Case, Operator, Real, Seeded, Sparse, TensorSpec
 from support.make import BIAS, NONE, SAME, WEIGHTS, Data, Pair, Quant, act, channel_scales, numbers, plain
 
 
@@ -24,7 +24,7 @@ def transpose_conv(
     w: float = 0.01,
     spread: float | None = 3.0,
     out: tuple[float | None, int] = (None, 5),
-    weights: Data = WEIGHTS,
+    weights: Data | Sparse = WEIGHTS,
     bias: Data | None = BIAS,
     oracle: str = TFLM,
 ) -> Case:
@@ -82,6 +82,16 @@ def int4(case: Case) -> Case:
     made = dataclasses.replace(weights, dtype="int4", data=Seeded(-8, 7))
     operator = dataclasses.replace(case.operator, inputs=(x, made, *rest))
     return dataclasses.replace(case, id=f"{case.id}_int4", operator=operator)
+
+
+def narrow(case: Case) -> Case:
+    """A case of int16 with int32 biases."""
+    inputs = tuple(
+        dataclasses.replace(spec, dtype="int32") if spec is not None and spec.dtype == "int64" else spec
+        for spec in case.operator.inputs
+    )
+    operator = dataclasses.replace(case.operator, inputs=inputs)
+    return dataclasses.replace(case, id=f"{case.id}_narrow", operator=operator)
 
 
 def in_groups(case: Case, groups: int) -> Case:

@@ -1,5 +1,7 @@
 """CONV_2D in groups of channels, or with weights that the network makes: int8, int16 with int8 weights, float32.
 
+CONV_2D and FULLY_CONNECTED of int16 with int32 biases, too, whose sums are int32 in TFLM and rounded twice.
+
 The references follow TFLM's ``reference_integer_ops::ConvPerChannel`` and ``reference_ops::Conv``: the group of an
 output channel is its number divided by the output channels of a group.
 """
@@ -31,19 +33,25 @@ from toolchain.ops.pixels import window_fields
 
 (_INT8,) = conv2d.OPS
 Params = tuple[tuple[str, Value], ...]
+NARROW = "s16_narrow"
 _WEIGHTS = {"int8": "int8", "int16": "int8", "float32": "float32"}
-_BIASES = {"int8": "int32", "int16": "int64", "float32": "float32"}
+_BIASES = {"int8": ("int32",), "int16": ("int64", "int32"), "float32": ("float32",)}
 
 
 def _type_of(graph: Graph, node: Node) -> str:
     return graph.tensor(node.inputs[0]).dtype
 
 
+def is_narrow(graph: Graph, node: Node) -> bool:
+    """Whether activations are int16 and biases int32."""
+    return _type_of(graph, node) == "int16" and any(node.inputs[2:]) and graph.tensor(node.inputs[2]).dtype == "int32"
+
+
 def _is_meant(graph: Graph, node: Node) -> bool:
     x, weights = graph.tensor(node.inputs[0]), graph.tensor(node.inputs[1])
     if len(x.shape) != 4 or len(weights.shape) != 4:
         return False
-    return weights.data is None or 0 < weights.shape[3] < x.shape[3]
+    return weights.data is None or 0 < weights.shape[3] < x.shape[3] or is_narrow(graph, node)
 
 
 def _groups(graph: Graph, node: Node) -> int:
@@ -53,7 +61,7 @@ def _groups(graph: Graph, node: Node) -> int:
 def _sums(graph: Graph, node: Node, x: Array, weights: Array, fill: int) -> Array:
     """Sums (N, pixels, channels) of the input's samples, each with its own weights or all with the same."""
     out, groups = graph.tensor(node.outputs[0]), _groups(graph, node)
-    images = patches(flatten_samples(x), node.attrs.window, out.shape[1:3], fill)
+    images = patches(flatten_samples(x), node.attrs.window, (out.shape[1], out.shape[2]), fill)
     n = len(images) // len(x)
     columns = images.reshape(len(x), n * out.shape[1] * out.shape[2], -1, groups, weights.shape[4])
     columns = columns.transpose(0, 3, 1, 2, 4).reshape(len(x), groups, columns.shape[1], -1)
@@ -74,6 +82,8 @@ def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]
     total = _sums(graph, node, inputs[0], inputs[1], fill)
     if dtype == "float32":
         return [float32.activated(node, total + float32.bias_of(graph, node, channels))]
+    if is_narrow(graph, node):
+        return [narrow_codes(graph, node, total)]
     if dtype == "int16":
         scaled = int16.requantize_wide(
             total + int16.bias_of(graph, node, channels), *int16.wide_factors(graph, node, channels)
@@ -81,6 +91,24 @@ def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]
         return [int16.clamp(scaled, *int16.activation_range(node.attrs.activation, out))]
     scaled = fixedpoint.requantize(total + bias_of(graph, node, channels), *channel_multipliers(graph, node, channels))
     return [clamp_int8(scaled + out.zero_point, *activation_range(node.attrs.activation, out))]
+
+
+def narrow_codes(graph: Graph, node: Node, total: Array) -> Array:
+    """The int16 codes of sums without bias, channels last."""
+    out = graph.tensor(node.outputs[0])
+    channels = out.shape[-1]
+    scaled = fixedpoint.requantize(total + bias_of(graph, node, channels), *channel_multipliers(graph, node, channels))
+    return int16.clamp(scaled, *int16.activation_range(node.attrs.activation, out))
+
+
+def narrow_params(graph: Graph, node: Node) -> Params:
+    channels = graph.tensor(node.outputs[0]).shape[-1]
+    return (
+        ("in_zero_point", 0),
+        ("out_zero_point", 0),
+        *int16.range_fields(graph, node),
+        *requantize_consts(bias_of(graph, node, channels), *channel_multipliers(graph, node, channels)),
+    )
 
 
 def _int8_params(graph: Graph, node: Node) -> Params:
@@ -124,7 +152,7 @@ def _variant(dtype: str, suffix: str, params: Callable[[Graph, Node], Params], p
             ("shape.group_out", out // groups),
             *params(graph, node),
         )
-        struct = f"nn_conv2d_general{'' if suffix == 's8' else f'_{suffix}'}_params"
+        struct = f"nn_conv2d_general{'' if suffix in ('s8', NARROW) else f'_{suffix}'}_params"
         symbol, inputs = f"nn_conv2d_general_{suffix}", node.inputs[:2]
         return (KernelCall(symbol, "nn_conv2d_general.h", struct, fields, inputs, node.outputs),)
 
@@ -133,7 +161,7 @@ def _variant(dtype: str, suffix: str, params: Callable[[Graph, Node], Params], p
         sources=("nn_conv2d_general.c",),
         lower=lower,
         cost=FittedCost((100.0, 90.0, 35.0, product), _terms),
-        supports=lambda g, n: _type_of(g, n) == dtype,
+        supports=lambda g, n: _type_of(g, n) == dtype and is_narrow(g, n) == (suffix == NARROW),
     )
 
 
@@ -148,12 +176,32 @@ def _channels(graph: Graph, node: Node) -> bool:
     return fits and x[3] % weights[3] == 0 and out[3] % (x[3] // weights[3]) == 0
 
 
+def narrow_sums_fit(graph: Graph, node: Node) -> bool:
+    return _fit_32_bits(graph, node, -int16.LOW)
+
+
+def _fit_32_bits(graph: Graph, node: Node, largest: int) -> bool:
+    """For inputs, less their zero point, of up to ``largest`` in size; for any weights where these are no constant."""
+    most = largest * _sizes(graph, node) + np.abs(bias_of(graph, node, graph.tensor(node.outputs[0]).shape[-1]))
+    _, shift = channel_multipliers(graph, node, len(most))
+    return all(within_32_bits(float(m), int(s)) for m, s in zip(most, shift, strict=True))
+
+
+def _sizes(graph: Graph, node: Node) -> Array:
+    """The most that each channel's weights can be in size, together."""
+    weights, channels = graph.tensor(node.inputs[1]), graph.tensor(node.outputs[0]).shape[-1]
+    if weights.data is None:
+        return np.full(channels, 128.0 * (weights.size // channels))
+    sizes: Array = np.abs(weights.data.reshape(channels, -1).astype(np.float64)).sum(axis=1)
+    return sizes
+
+
 def _bias_ok(graph: Graph, node: Node) -> bool:
     if not any(node.inputs[2:]):
         return True
     bias = graph.tensor(node.inputs[2])
     size = graph.tensor(node.outputs[0]).shape[3]
-    return bias.data is not None and bias.dtype == _BIASES[_type_of(graph, node)] and bias.size == size
+    return bias.data is not None and bias.dtype in _BIASES[_type_of(graph, node)] and bias.size == size
 
 
 def _quantized(constraint: Constraint) -> Constraint:
@@ -161,16 +209,12 @@ def _quantized(constraint: Constraint) -> Constraint:
 
 
 def _sums_fit(graph: Graph, node: Node) -> bool:
-    """For any weights where these are no constant."""
-    weights, channels = graph.tensor(node.inputs[1]), graph.tensor(node.outputs[0]).shape[3]
-    sizes = np.full(channels, 128.0 * (weights.size // channels))
-    if weights.data is not None:
-        sizes = np.abs(weights.data.reshape(channels, -1).astype(np.float64)).sum(axis=1)
-    _, shift = channel_multipliers(graph, node, channels)
+    if is_narrow(graph, node):
+        return narrow_sums_fit(graph, node)
     if _type_of(graph, node) == "int8":
-        most = 255.0 * sizes + np.abs(bias_of(graph, node, channels))
-        return all(within_32_bits(float(m), int(s)) for m, s in zip(most, shift, strict=True))
-    most = -int16.LOW * sizes + np.abs(int16.bias_of(graph, node, channels))
+        return _fit_32_bits(graph, node, 255)
+    most = -int16.LOW * _sizes(graph, node) + np.abs(int16.bias_of(graph, node, graph.tensor(node.outputs[0]).shape[3]))
+    _, shift = channel_multipliers(graph, node, len(most))
     return int16.are_defined(most, shift)
 
 
@@ -198,6 +242,7 @@ OPS = (
         variants=(
             _variant("int8", "s8", _int8_params, 9.0),
             _variant("int16", "s16", _int16_params, 9.0),
+            _variant("int16", NARROW, narrow_params, 9.0),
             _variant("float32", "f32", _float_params, 10.0),
         ),
     ),
