@@ -78,7 +78,8 @@ def _overlaps(graph: Graph, node: Node, variant: KernelVariant) -> Iterator[Over
 
 
 def _dies(graph: Graph, node: Node, name: str) -> bool:
-    return not graph.is_constant(name) and node.inputs.count(name) == 1 and name not in graph.outputs
+    lasts = graph.is_constant(name) or name in graph.states or name in graph.outputs
+    return not lasts and node.inputs.count(name) == 1
 
 
 def comparisons(case: Case) -> Iterator[Comparison]:

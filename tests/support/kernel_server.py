@@ -47,12 +47,13 @@ class Call:
 
 @dataclass(frozen=True)
 class Job:
-    """``constants`` are the first buffers; then come those of ``sizes``.
+    """``constants`` are the first buffers, then come ``states`` with their first values, then those of ``sizes``.
 
-    ``samples`` has the bytes of each of ``inputs`` for one run after the other.
+    ``samples`` has the bytes of each of ``inputs`` for one run after the other. States stay from run to run.
     """
 
     constants: tuple[bytes, ...]
+    states: tuple[bytes, ...]
     sizes: tuple[int, ...]
     calls: tuple[Call, ...]
     inputs: tuple[Place, ...]
@@ -106,11 +107,13 @@ def _params(call: Call, library: ctypes.CDLL, buffers: Sequence[int]) -> bytes:
 
 
 def run(library: ctypes.CDLL, memory: _Memory, job: Job) -> list[list[bytes]]:
-    """The bytes of each output, run by run. Buffers are made anew for each run."""
+    """The bytes of each output, run by run. All buffers but states are made anew for each run."""
     results = []
+    states = [memory.make(data) for data in job.states]
     for sample in job.samples:
-        buffers = [memory.make(data) for data in job.constants]
-        buffers += [memory.make(bytes([GARBAGE]) * size) for size in job.sizes]
+        constants = [memory.make(data) for data in job.constants]
+        variables = [memory.make(bytes([GARBAGE]) * size) for size in job.sizes]
+        buffers = [*constants, *states, *variables]
         for place, data in zip(job.inputs, sample):  # noqa: B905
             ctypes.memmove(buffers[place.buffer] + place.start, data, place.size)
         for call in job.calls:
@@ -120,7 +123,8 @@ def run(library: ctypes.CDLL, memory: _Memory, job: Job) -> list[list[bytes]]:
             kernel(ctypes.c_void_p(params), *(ctypes.c_void_p(buffers[p.buffer] + p.start) for p in call.places))
             memory.free([params])
         results.append([ctypes.string_at(buffers[p.buffer] + p.start, p.size) for p in job.outputs])
-        memory.free(buffers)
+        memory.free([*constants, *variables])
+    memory.free(states)
     return results
 
 

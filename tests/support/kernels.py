@@ -135,12 +135,13 @@ def server() -> Server:
 
 
 class _Program:
-    """A graph's constants and variables in buffers with numbers, the constants first."""
+    """A graph's constants, states and variables in buffers with numbers, in this order."""
 
     def __init__(self, graph: Graph, overlaps: Overlaps) -> None:
         self.graph = graph
         self.overlaps = overlaps
         self.constants: list[bytes] = []
+        self.states: list[bytes] = []
         self.sizes: list[int] = []
         self.places: dict[str, Place] = {}
         for name, tensor in graph.tensors.items():
@@ -149,14 +150,24 @@ class _Program:
                 self.places[name] = Place(self.constant(data), 0, len(data))
 
     def constant(self, data: bytes) -> int:
-        """The buffer of a constant; all come before the first variable."""
+        """The buffer of a constant; all come before the first state."""
+        assert not self.states
         assert not self.sizes
         self.constants.append(data)
         return len(self.constants) - 1
 
     def variable(self, size: int) -> int:
         self.sizes.append(size)
-        return len(self.constants) + len(self.sizes) - 1
+        return len(self.constants) + len(self.states) + len(self.sizes) - 1
+
+    def state(self, name: str) -> None:
+        """The place of what lasts from run to run; all come before the first variable."""
+        assert not self.sizes
+        initial = self.graph.tensor(name).initial
+        assert initial is not None
+        data = np.ascontiguousarray(initial).tobytes()
+        self.states.append(data)
+        self.places[name] = Place(len(self.constants) + len(self.states) - 1, 0, len(data))
 
     def tensor(self, name: str) -> None:
         """Gives a tensor its place: a buffer of just its size, unless another one is to lie over it or under it."""
@@ -173,11 +184,23 @@ class _Program:
         whole = max(lead + size, *(lead - n + over for n, over in above), 0)
         self.places[name] = Place(self.variable(whole), lead, size)
 
-    def arguments(self, call: KernelCall) -> tuple[Place, ...]:
-        places = [self.places[name] for name in (*call.inputs, *call.outputs)]
-        if call.scratch_bytes:
-            places.append(Place(self.variable(call.scratch_bytes), 0, call.scratch_bytes))
-        return tuple(places)
+    def calls(self, call: KernelCall, params: bytes, pointers: tuple[Pointer, ...]) -> list[Call]:
+        """A call for each item, all with one scratch memory."""
+        scratch = [Place(self.variable(n), 0, n) for n in (call.scratch_bytes,) if n]
+        names = (*call.inputs, *call.outputs)
+        split = {*call.inputs[:1], *call.outputs} if call.items > 1 else set()
+        items = [
+            tuple(self._item(name, k, call.items if name in split else 1) for name in names) for k in range(call.items)
+        ]
+        return [Call(call.symbol, params, pointers, (*places, *scratch)) for places in items]
+
+    def _item(self, name: str, k: int, items: int) -> Place:
+        """Part number ``k`` of so many of a tensor; all of one that is not split."""
+        whole = self.places[name]
+        if items == 1:
+            return whole
+        size = whole.size // items
+        return Place(whole.buffer, whole.start + k * size, size)
 
 
 def _params(call: KernelCall, program: _Program) -> tuple[bytes, tuple[Pointer, ...]]:
@@ -204,21 +227,12 @@ def _params(call: KernelCall, program: _Program) -> tuple[bytes, tuple[Pointer, 
     return bytes(data), tuple(pointers)
 
 
-def _of_item(call: KernelCall, places: tuple[Place, ...], item: int) -> tuple[Place, ...]:
-    """The arguments for one of a call's items: that part of the first input and of the outputs."""
-    split = {0, *range(len(call.inputs), len(call.inputs) + len(call.outputs))}
-
-    def part(place: Place) -> Place:
-        size = place.size // call.items
-        return Place(place.buffer, place.start + item * size, size)
-
-    return tuple(part(place) if i in split else place for i, place in enumerate(places))
-
-
 def job_of(graph: Graph, steps: Sequence[Step], inputs: Sequence[Array], overlaps: Overlaps) -> Job:
     """What the server is to do: the graph's steps, for each sample of the inputs."""
     program = _Program(graph, overlaps)
     params = [[_params(call, program) for call in step.calls] for step in steps]
+    for name in graph.states:
+        program.state(name)
     for name in graph.inputs:
         program.tensor(name)
     calls: list[Call] = []
@@ -229,10 +243,10 @@ def job_of(graph: Graph, steps: Sequence[Step], inputs: Sequence[Array], overlap
             else:
                 program.places[name] = program.places[step.node.inputs[0]]
         for call, (data, pointers) in zip(step.calls, filled, strict=True):
-            places = program.arguments(call)
-            calls += (Call(call.symbol, data, pointers, _of_item(call, places, item)) for item in range(call.items))
+            calls += program.calls(call, data, pointers)
     return Job(
         constants=tuple(program.constants),
+        states=tuple(program.states),
         sizes=tuple(program.sizes),
         calls=tuple(calls),
         inputs=tuple(program.places[n] for n in graph.inputs),

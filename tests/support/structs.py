@@ -68,7 +68,7 @@ def _ctype(die: Any) -> CType:
 def layouts() -> Mapping[str, CType]:
     """Every named type of the runtime's headers that ends in ``_params``."""
     runtime = resources.templates() / "runtime"
-    headers = [h.name for h in sorted(runtime.glob("nn_*.h")) if re.search(r"^} nn_\w+_params;", h.read_text(), re.M)]
+    headers = [h.name for h in sorted(runtime.glob("nn_*.h")) if re.search(r"} nn_[\w#]+_params;", h.read_text())]
     with tempfile.TemporaryDirectory() as folder:
         source, compiled = Path(folder) / "all.c", Path(folder) / "all.o"
         source.write_text("".join(f'#include "{name}"\n' for name in headers), encoding="utf-8")
