@@ -21,18 +21,22 @@ from hypothesis import HealthCheck, given, settings
 from randoms import Strategy, by_family
 from rich.console import Console
 from rich.table import Table
+from support.board import differences_on_board
 from support.case import Case
 from support.examine import ORACLE, Comparison, Refused, compared, comparisons
-from support.firmware import build_firmware, planned, run_on_board
+from support.firmware import planned
 from support.networks import NETWORKS, host_outputs, wrong_on_board
 from support.oracle import run_tflm
 from support.paste import as_code
-from support.suites import M4, cases_of, differences, merged, steps_at, suites
+from support.suites import M4, Rank, cases_of, steps_at, suites
 
+from toolchain.graph import Graph
+from toolchain.plan import Plan
 from toolchain.reference import run
 
 RESULTS = Path(__file__).resolve().parent.parent / "benchmarks" / "results"
 EXAMPLES = 20
+OTHERS = "others"  # operators without random cases
 Say = Callable[[str], None]
 
 
@@ -95,18 +99,19 @@ def with_examples(row: Row, strategy: Strategy, examples: int, say: Say) -> Row:
 
 def _operators(examples: int, say: Say) -> dict[str, Row]:
     """A row for each family, on this computer."""
-    rows = {}
     families = family_of()
+    rows = {name: Row(name, operators=len(strategies)) for name, strategies in by_family().items()}
+    rows[OTHERS] = Row(OTHERS)
+    for module, cases in all_cases().items():
+        say(f"cases: {module}")
+        for case in cases:
+            family = families.get(case.operator.builtin, OTHERS)
+            rows[family] = examined(rows[family], case, say).plus(cases=1)
     for family, strategies in by_family().items():
-        say(f"{family}: {', '.join(strategies)}")
-        row = Row(family, operators=len(strategies))
-        for case in (c for cases in all_cases().values() for c in cases):
-            if families[case.operator.builtin] == family:
-                row = examined(row, case, say).plus(cases=1)
+        say(f"random cases: {family}")
         for strategy in strategies.values():
-            row = with_examples(row, strategy, examples, say)
-        rows[family] = row
-    return rows
+            rows[family] = with_examples(rows[family], strategy, examples, say)
+    return {name: row for name, row in rows.items() if row.operators or row.cases}
 
 
 def _on_the_board(rows: dict[str, Row], folder: Path, say: Say) -> None:
@@ -115,10 +120,13 @@ def _on_the_board(rows: dict[str, Row], folder: Path, say: Say) -> None:
     for module, rank in suites(M4):
         say(f"on the Cortex-M4: {module} {rank}")
         cases = cases_of(module, rank, M4.name)
-        graph, inputs = merged(cases, f"{module}_{rank}")
-        firmware = build_firmware(planned(graph, steps_at(graph, M4, rank)), M4, folder / f"{module}_{rank}")
-        for case, (codes, differing) in differences(cases, run_on_board(firmware, graph, M4, inputs)).items():
-            family = families[case.operator.builtin]
+
+        def as_planned(graph: Graph, rank: Rank = rank) -> Plan:
+            return planned(graph, steps_at(graph, M4, rank))
+
+        name = f"{module}_{rank}"
+        for case, (codes, differing) in differences_on_board(cases, name, M4, as_planned, folder / name).items():
+            family = families.get(case.operator.builtin, OTHERS)
             rows[family] = rows[family].plus(board_codes=codes, differing=differing)
             if differing:
                 say(f"{case.id} on the Cortex-M4: {differing} of {codes} codes differ")

@@ -13,7 +13,23 @@ from randoms.common import Draw, Quant, case, f32, quants, ratios, shapes, steps
 from randoms.functions import FROM_INT32, OTHER_PAIRS, other_codes
 
 PROBABILITY, SIGNED = (1 / 256, -128), (1 / 128, 0)
-NUMBERS = (0.5, -0.5, 1.5, 2.5, -2.5, 1.0, -1.0, 6.0, 16.7, 88.7, 89.5, -87.5, -103.5, 1e-45, 3.4028235e38)
+NUMBERS: tuple[float, ...] = (
+    0.5,
+    -0.5,
+    1.5,
+    2.5,
+    -2.5,
+    1.0,
+    -1.0,
+    6.0,
+    16.7,
+    88.7,
+    89.5,
+    -87.5,
+    -103.5,
+    1e-45,
+    3.4028235e38,
+)
 NUMBERS += (8388609.0, 4194304.5, 0.785, 1.5707964, 1e30, -1e30, float("inf"), float("-inf"))
 TIES = tuple(k + 0.5 for k in (-129, -128, -127, -3, -2, -1, 0, 1, 2, 126, 127, 128))
 

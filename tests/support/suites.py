@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from cases import all_cases
@@ -114,8 +114,11 @@ def differences(
     return counts
 
 
-def assert_equal(cases: Sequence[Case], outputs: Sequence[Array], chosen: Chosen = np.asarray) -> None:
+def assert_equal(cases: Sequence[Case], outputs: Sequence[Array]) -> None:
+    assert_none_differ(differences(cases, outputs))
+
+
+def assert_none_differ(counts: Mapping[Case, tuple[int, int]]) -> None:
     """All cases that differ are named."""
-    counts = differences(cases, outputs, chosen).items()
-    wrong = [f"{case.id}: {n} of {codes} codes differ" for case, (codes, n) in counts if n]
+    wrong = [f"{case.id}: {n} of {codes} codes differ" for case, (codes, n) in counts.items() if n]
     assert not wrong, "\n".join(wrong)
