@@ -94,6 +94,11 @@ def comparisons(case: Case) -> Iterator[Comparison]:
     if case.oracle_sets != 0:
         oracle = run_oracle(case, content, inputs, len(expected))
         yield compared(ORACLE, oracle, [a[: case.oracle_sets] for a in expected], case.ulps, case.error)
+    yield from on_kernels(graph, inputs, expected)
+
+
+def on_kernels(graph: Graph, inputs: Sequence[Array], expected: Sequence[Array]) -> Iterator[Comparison]:
+    """The graph as C in all ways, under sanitizers."""
     for name, steps, overlaps in ways(graph):
         try:
             yield compared(name, expected, run_steps(graph, steps, inputs, overlaps))
