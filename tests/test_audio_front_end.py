@@ -13,6 +13,8 @@ from support.firmware import build_firmware, checked_plan, run_on_board, run_on_
 from support.flatbuffer import write_model
 from support.oracle import run_tflm
 
+from toolchain.data.dataset import fit
+from toolchain.front import input_ports
 from toolchain.graph import Graph
 from toolchain.importers.tflite import parse_tflite
 from toolchain.passes import clean, reduce
@@ -55,6 +57,14 @@ def test_the_features_are_some() -> None:
     assert (np.diff(loudest) >= 0).all()
     assert loudest[0] < loudest[-1]
     assert len(np.unique(features)) > 100
+
+
+def test_steps_of_a_signal_are_samples() -> None:
+    """The input is a vector, without a batch dimension."""
+    (port,) = input_ports(_graph())
+    sound = audio.sound(STEPS)
+    assert fit(sound, port, "sound.npy").shape == fit(sound[:, None], port, "sound.npy").shape == sound.shape
+    assert fit(sound[0], port, "sound.npy").shape == (1, audio.STEP)
 
 
 @pytest.mark.parametrize("target", ["host", "stm32"])

@@ -161,9 +161,13 @@ def build_folder(model: Any) -> Path | None:
 
 
 def input_ports(graph: Graph) -> tuple[Port, ...]:
-    """The inputs as a user fills them: real values for quantized tensors."""
+    """The inputs as a user fills them: real values for quantized tensors, sample by sample.
+
+    What has no batch dimension, a step of a signal for one, gets one here.
+    """
     tensors = [graph.tensor(n) for n in graph.inputs]
-    return tuple(Port(t.name, t.shape, "float32" if t.quant else t.dtype) for t in tensors)
+    shapes = [t.shape if t.shape[:1] == (1,) else (1, *t.shape) for t in tensors]
+    return tuple(Port(t.name, s, "float32" if t.quant else t.dtype) for t, s in zip(tensors, shapes, strict=True))
 
 
 def metric_of(graph: Graph, data: Dataset, limit: int | None) -> str:

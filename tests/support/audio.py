@@ -123,7 +123,7 @@ def _shares() -> dict[str, int]:
 
 def _gain(noise: int) -> int:
     gain = (1 << GAIN_BITS) * (noise / (1 << NOISE_BITS) + OFFSET) ** -STRENGTH
-    return math.floor(min(gain, 32767.0) + 0.5)
+    return int(min(gain, 32767.0) + 0.5)
 
 
 def _gains() -> list[int]:
