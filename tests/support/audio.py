@@ -9,18 +9,45 @@ import math
 
 import numpy as np
 
-from support.case import Array, Operator, TensorSpec
-from support.make import numbers
+from support.case import Array, Operator, Seeded, TensorSpec
+from support.make import act, numbers
 from support.make_signal import exactly, vector
 
 RATE, STEP, SIZE, LENGTH, CHANNELS = 16000, 320, 480, 512, 40
 LOWEST, HIGHEST = 125.0, 7500.0
 BITS = 12  # fractional bits of windows and filters
 NOISE_BITS, SHARE_BITS = 10, 14
+FRAMES, FEATURE = 5, (0.05, -128)
 GAIN_BITS, STRENGTH, OFFSET, CORRECTION_BITS = 21, 0.95, 80.0, 3
 
 
-def front_end() -> list[Operator]:
+def spotter(words: int = 4) -> list[Operator]:
+    """The front end and a network behind it, which sees the features of the last FRAMES frames."""
+    features = TensorSpec((CHANNELS,), "int16", (2.0**-9,), (0,))
+    stacked = TensorSpec((FRAMES * CHANNELS,), "int16", (2.0**-9,), (0,))
+    codes, rows = act((FRAMES * CHANNELS,), FEATURE), act((1, FRAMES * CHANNELS), FEATURE)
+    sums, shares = act((1, words), (0.5, 3)), act((1, words), (1 / 256, -128))
+    weights = TensorSpec((words, FRAMES * CHANNELS), "int8", (0.02,), (0,), data=Seeded())
+    bias = TensorSpec((words,), "int32", (FEATURE[0] * 0.02,), (0,), data=Seeded(-900, 900))
+    return [
+        *front_end(features),
+        _custom(
+            "SignalStacker",
+            (features,),
+            (stacked, TensorSpec((), "bool")),
+            num_channels=CHANNELS,
+            stacker_left_context=FRAMES - 1,
+            stacker_right_context=0,
+            stacker_step=1,
+        ),
+        Operator("QUANTIZE", (stacked,), (codes,)),
+        Operator("RESHAPE", (codes, numbers(1, FRAMES * CHANNELS)), (rows,)),
+        Operator("FULLY_CONNECTED", (rows, weights, bias), (sums,)),
+        Operator("SOFTMAX", (sums,), (shares,), {"beta": 1.0}),
+    ]
+
+
+def front_end(features: TensorSpec | None = None) -> list[Operator]:
     """The operators: inputs of STEP samples, outputs of CHANNELS features; and whether the frame was whole."""
     frame, spectrum = vector("int16", SIZE), vector("int16", LENGTH + 2)
     framed = TensorSpec((1, SIZE), "int16")
@@ -57,7 +84,7 @@ def front_end() -> list[Operator]:
         _custom(
             "SignalFilterBankLog",
             (even,),
-            (vector("int16", CHANNELS),),
+            (features or vector("int16", CHANNELS),),
             input_correction_bits=CORRECTION_BITS,
             output_scale=1600,
         ),
