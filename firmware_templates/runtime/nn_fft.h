@@ -15,18 +15,33 @@
 
 #define NN_FFT_STAGES 12
 
-#define NN_FFT_DECLARED(suffix, type)                                                              \
-    typedef struct {                                                                               \
-        int32_t rows, in_size, count, stages;                                                      \
-        int32_t radices[NN_FFT_STAGES];                                                            \
-        const type *roots, *turns;                                                                 \
-    } nn_fft_##suffix##_params;                                                                    \
-    void nn_rfft_##suffix(const nn_fft_##suffix##_params *p, const type *in, type *out);           \
-    void nn_irfft_##suffix(const nn_fft_##suffix##_params *p, const type *in, type *out,           \
-                           int8_t *scratch);
+typedef struct {
+    int32_t rows, in_size, count, stages;
+    int32_t radices[NN_FFT_STAGES];
+    const int16_t *roots, *turns;
+} nn_fft_s16_params;
 
-NN_FFT_DECLARED(s16, int16_t)
-NN_FFT_DECLARED(s32, int32_t)
-NN_FFT_DECLARED(f32, float)
+void nn_rfft_s16(const nn_fft_s16_params *p, const int16_t *in, int16_t *out);
+/* The same for a count whose factors are 4 and 2. */
+void nn_rfft_s16_dsp(const nn_fft_s16_params *p, const int16_t *in, int16_t *out);
+void nn_irfft_s16(const nn_fft_s16_params *p, const int16_t *in, int16_t *out, int8_t *scratch);
+
+typedef struct {
+    int32_t rows, in_size, count, stages;
+    int32_t radices[NN_FFT_STAGES];
+    const int32_t *roots, *turns;
+} nn_fft_s32_params;
+
+void nn_rfft_s32(const nn_fft_s32_params *p, const int32_t *in, int32_t *out);
+void nn_irfft_s32(const nn_fft_s32_params *p, const int32_t *in, int32_t *out, int8_t *scratch);
+
+typedef struct {
+    int32_t rows, in_size, count, stages;
+    int32_t radices[NN_FFT_STAGES];
+    const float *roots, *turns;
+} nn_fft_f32_params;
+
+void nn_rfft_f32(const nn_fft_f32_params *p, const float *in, float *out);
+void nn_irfft_f32(const nn_fft_f32_params *p, const float *in, float *out, int8_t *scratch);
 
 #endif

@@ -14,6 +14,7 @@ FFT = (
     spectrum("6", 6, "int16"),
     spectrum("10_int32", 10, "int32"),
     spectrum("64", 64, "int16"),
+    spectrum("8_odd", 8, "int16", samples=5),
     spectrum("padded", 128, "int16", samples=99),
     spectrum("rows", 8, "int16", lead=(2, 3)),
     spectrum("240", 240, "int16"),

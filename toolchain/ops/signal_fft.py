@@ -63,7 +63,7 @@ def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]
     return [fft.real_to_complex(type_, np.pad(x, pads))]
 
 
-def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+def _lower(graph: Graph, node: Node, ending: str = "") -> tuple[KernelCall, ...]:
     dtype, inverse, count = _dtype(graph, node), node.op == INVERSE, node.attrs.length // 2
     radices, type_, x = fft.factors(count), fft.TYPES[dtype], graph.tensor(node.inputs[0])
     params: tuple[tuple[str, Value], ...] = (
@@ -75,7 +75,7 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
         ("roots", _points("roots", dtype, fft.twiddles(type_, count, inverse))),
         ("turns", _points("turns", dtype, fft.turns(type_, count, inverse))),
     )
-    name = f"nn_{'irfft' if inverse else 'rfft'}_{SUFFIXES[dtype]}"
+    name = f"nn_{'irfft' if inverse else 'rfft'}_{SUFFIXES[dtype]}{ending}"
     scratch = 2 * count * np.dtype(dtype).itemsize if inverse else 0
     struct = f"nn_fft_{SUFFIXES[dtype]}_params"
     return (KernelCall(name, "nn_fft.h", struct, params, node.inputs, node.outputs, scratch),)
@@ -101,6 +101,20 @@ def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
     return 1.0, float(rows * count), float(rows * count * len(fft.factors(count))), float(rows * count)
 
 
+def _powers_of_two(graph: Graph, node: Node) -> bool:
+    return _dtype(graph, node) == "int16" and set(fft.factors(node.attrs.length // 2)) <= {2, 4}
+
+
+DSP = KernelVariant(
+    name="dsp",
+    sources=("nn_fft_s16_dsp.c",),
+    lower=lambda g, n: _lower(g, n, "_dsp"),
+    cost=FittedCost((60.0, 20.0, 20.0, 20.0), _terms),
+    supports=_powers_of_two,
+    features=frozenset({"dsp"}),
+)
+
+
 def _typed(graph: Graph, node: Node) -> bool:
     (x,), (out,) = node.inputs, node.outputs
     dtype = graph.tensor(x).dtype
@@ -123,7 +137,7 @@ def _write(name: str) -> Callable[[Graph, Node], TfliteRecord]:
     return lambda g, n: record(n, name, T=n.attrs.type_code, fft_length=n.attrs.length)
 
 
-def _op(name: str, custom: str, shapes: str) -> Op:
+def _op(name: str, custom: str, shapes: str, *more: KernelVariant) -> Op:
     return Op(
         name=name,
         tflite=(f"CUSTOM {custom}",),
@@ -138,7 +152,7 @@ def _op(name: str, custom: str, shapes: str) -> Op:
             ),
             Constraint(shapes, _shapes),
         ),
-        variants=tuple(_variant(dtype) for dtype in SUFFIXES),
+        variants=(*(_variant(dtype) for dtype in SUFFIXES), *more),
     )
 
 
@@ -147,6 +161,7 @@ OPS = (
         "signal_rfft",
         "SignalRfft",
         "its input's rows must not be longer than its length, and its output's longer by 2 than that",
+        DSP,
     ),
     _op(
         INVERSE, "SignalIrfft", "its output's rows must be as long as its length, and its input's longer by 2 than that"
