@@ -15,8 +15,7 @@ typedef struct {
 /* Copies the n numbers from number `from` on. */
 static void copy_out(const nn_stream *s, int32_t from, int32_t n, int16_t *out)
 {
-    int32_t old = s->count - from;
-    old = nn_clamp(old, 0, n);
+    const int32_t old = nn_clamp(s->count - from, 0, n);
     if (old > 0) {
         memcpy(out, s->kept + from, (size_t)old * sizeof *out);
     }
@@ -28,9 +27,12 @@ static void copy_out(const nn_stream *s, int32_t from, int32_t n, int16_t *out)
 /* Keeps the n numbers from number `from` on. */
 static void keep(const nn_stream *s, int32_t from, int32_t n)
 {
-    for (int32_t i = 0; i < n; i++) {
-        const int32_t at = from + i;
-        s->kept[i] = at < s->count ? s->kept[at] : s->in[at - s->count];
+    const int32_t old = nn_clamp(s->count - from, 0, n);
+    for (int32_t i = 0; i < old && from > 0; i++) {
+        s->kept[i] = s->kept[from + i];
+    }
+    if (n > old) {
+        memcpy(s->kept + old, s->in + (from + old - s->count), (size_t)(n - old) * sizeof *s->kept);
     }
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -85,31 +86,48 @@ def _points(suffix: str, dtype: str, points: fft.Complex) -> Const:
     return Const(suffix, C_TYPES[dtype], np.stack((points.re, points.im), axis=-1).astype(dtype))
 
 
-def _variant(dtype: str) -> KernelVariant:
-    return KernelVariant(
-        name=f"portable_{SUFFIXES[dtype]}",
-        sources=(f"nn_fft_{SUFFIXES[dtype]}.c",),
-        lower=_lower,
-        cost=FittedCost((60.0, 40.0, 40.0, 40.0), _terms),
-        supports=lambda g, n: _dtype(g, n) == dtype,
+def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """The call, complex numbers, and for each radix how many sums of so many there are."""
+    numbers, radices = elements(graph.tensor(node.inputs[0]).shape[:-1]) * node.attrs.length // 2, fft.RADICES
+    stages = fft.factors(node.attrs.length // 2)
+    return 1.0, float(numbers), *(float(numbers * stages.count(radix) // radix) for radix in radices)
+
+
+def _variants(name: str) -> tuple[KernelVariant, ...]:
+    return tuple(
+        KernelVariant(
+            name=f"portable_{suffix}",
+            sources=(f"nn_fft_{suffix}.c",),
+            lower=_lower,
+            cost=FittedCost(_CYCLES[name, suffix], _terms),
+            supports=partial(_is_of, dtype),
+        )
+        for dtype, suffix in SUFFIXES.items()
     )
 
 
-def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
-    """The call; complex numbers put in order; those of all stages; frequencies."""
-    rows, count = elements(graph.tensor(node.inputs[0]).shape[:-1]), node.attrs.length // 2
-    return 1.0, float(rows * count), float(rows * count * len(fft.factors(count))), float(rows * count)
+def _is_of(dtype: str, graph: Graph, node: Node) -> bool:
+    return _dtype(graph, node) == dtype
 
 
 def _powers_of_two(graph: Graph, node: Node) -> bool:
     return _dtype(graph, node) == "int16" and set(fft.factors(node.attrs.length // 2)) <= {2, 4}
 
 
+_CYCLES = {
+    ("signal_rfft", "s16"): (226.0, 137.2, 114.1, 60.9, 77.6, 185.8),
+    ("signal_rfft", "s32"): (223.0, 148.4, 321.7, 124.1, 217.1, 509.3),
+    ("signal_rfft", "f32"): (262.0, 126.9, 62.2, 51.2, 57.1, 68.6),
+    ("signal_irfft", "s16"): (246.0, 134.5, 119.5, 60.7, 81.7, 194.3),
+    ("signal_irfft", "s32"): (247.0, 149.3, 321.9, 124.0, 217.2, 509.6),
+    ("signal_irfft", "f32"): (269.0, 171.2, 61.6, 51.3, 56.5, 67.0),
+}
+
 DSP = KernelVariant(
     name="dsp",
     sources=("nn_fft_s16_dsp.c",),
     lower=lambda g, n: _lower(g, n, "_dsp"),
-    cost=FittedCost((60.0, 20.0, 20.0, 20.0), _terms),
+    cost=FittedCost((138.0, 51.8, 70.8, 71.9, 0.0, 0.0), _terms),
     supports=_powers_of_two,
     features=frozenset({"dsp"}),
 )
@@ -152,7 +170,7 @@ def _op(name: str, custom: str, shapes: str, *more: KernelVariant) -> Op:
             ),
             Constraint(shapes, _shapes),
         ),
-        variants=(*(_variant(dtype) for dtype in SUFFIXES), *more),
+        variants=(*_variants(name), *more),
     )
 
 

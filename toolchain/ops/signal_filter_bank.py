@@ -218,7 +218,7 @@ OPS = (
                 _bank_fits,
             ),
         ),
-        variants=(_kernel(_lower_bank, FittedCost((60.0, 25.0, 20.0), _widths)),),
+        variants=(_kernel(_lower_bank, FittedCost((34.0, 43.0, 20.1), _widths)),),
     ),
     Op(
         name="signal_filter_bank_square_root",
@@ -233,7 +233,7 @@ OPS = (
             VECTORS,
             Constraint("its scale bits must be a scalar", lambda g, n: g.tensor(n.inputs[1]).shape == ()),
         ),
-        variants=(_kernel(_lower_roots, FittedCost((60.0, 400.0), once_and_elements)),),
+        variants=(_kernel(_lower_roots, FittedCost((60.0, 300.0), once_and_elements)),),
     ),
     Op(
         name="signal_filter_bank_log",
@@ -248,7 +248,7 @@ OPS = (
             VECTORS,
             Constraint("its correction bits must be from 0 to 31", lambda g, n: 0 <= n.attrs.correction_bits <= 31),
         ),
-        variants=(_kernel(_lower_logs, FittedCost((60.0, 50.0), once_and_elements)),),
+        variants=(_kernel(_lower_logs, FittedCost((42.0, 94.0), once_and_elements)),),
     ),
     Op(
         name="signal_pcan",
@@ -268,6 +268,6 @@ OPS = (
             ),
             Constraint("its shift must be from 0 to 63", lambda g, n: 0 <= n.attrs.snr_shift <= 63),
         ),
-        variants=(_kernel(_lower_pcan, FittedCost((60.0, 60.0), once_and_elements), (0, 1)),),
+        variants=(_kernel(_lower_pcan, FittedCost((34.0, 99.6), once_and_elements), (0, 1)),),
     ),
 )

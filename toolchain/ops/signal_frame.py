@@ -131,7 +131,7 @@ OPS = (
             Constraint("its weights must be a vector whose length divides its input's", _whole_windows),
             Constraint("its shift must be from 0 to 31", lambda g, n: 0 <= n.attrs.shift <= 31),
         ),
-        variants=(_kernel(_lower_window, (60.0, 12.0), (0,)),),
+        variants=(_kernel(_lower_window, (60.0, 16.0), (0,)),),
     ),
     Op(
         name="signal_fft_auto_scale",
@@ -144,7 +144,7 @@ OPS = (
             Constraint("its input and output must be vectors of the same length", _one_dimension),
             Constraint("its scale bits must be a scalar", lambda g, n: g.tensor(n.outputs[1]).shape == ()),
         ),
-        variants=(_kernel(_lower_auto_scale, (60.0, 14.0), (0,)),),
+        variants=(_kernel(_lower_auto_scale, (50.0, 21.0), (0,)),),
     ),
     Op(
         name="signal_energy",
@@ -158,6 +158,6 @@ OPS = (
                 "its input and output must be vectors that hold all frequencies from its start to its end", _energy_fits
             ),
         ),
-        variants=(_kernel(_lower_energy, (60.0, 12.0)),),
+        variants=(_kernel(_lower_energy, (20.0, 22.0)),),
     ),
 )

@@ -129,7 +129,7 @@ OPS = (
             Constraint("its smoothing bits must be from 0 to 31, its others from 0 to 63", _bits),
         ),
         variants=(
-            KernelVariant("portable", ("nn_signal_noise.c",), _lower, FittedCost((60.0, 60.0), once_and_elements)),
+            KernelVariant("portable", ("nn_signal_noise.c",), _lower, FittedCost((48.0, 52.2), once_and_elements)),
         ),
         updates=lambda node: (1,),
         states=_states,

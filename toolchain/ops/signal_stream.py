@@ -18,14 +18,16 @@ from toolchain.ops.base import (
     KernelCall,
     KernelVariant,
     Op,
+    Terms,
     TfliteOperator,
     Value,
     same_shape,
 )
-from toolchain.ops.common import elements, once_and_elements
+from toolchain.ops.common import elements
 from toolchain.ops.custom import TENSOR_TYPES, options_of, record, types
 
 SUFFIXES = {"int16": "s16", "float32": "f32"}
+Lower = Callable[[Graph, Node], tuple[KernelCall, ...]]
 MOST = 1 << 20  # of an option: far more than a microcontroller has memory for
 
 
@@ -263,10 +265,34 @@ def _scalar_valid(graph: Graph, node: Node) -> bool:
     return graph.tensor(node.outputs[1]).shape == ()
 
 
-def _kernel(
-    lower: Callable[[Graph, Node], tuple[KernelCall, ...]], cycles: tuple[float, float] = (100.0, 4.0)
-) -> KernelVariant:
-    return KernelVariant("portable", ("nn_signal_stream.c",), lower, FittedCost(cycles, once_and_elements))
+def _framer_terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """The call, signals and frames; numbers that are copied, and those that move among what is kept."""
+    a, (rows, width) = node.attrs, _rows(graph, node, 1)
+    kept, frames = a.size - a.step if a.prefill else a.most_kept, width // a.step
+    moved = max(kept - width, 0)
+    return 1.0, float(rows * (1 + frames)), float(rows * (frames * a.size + kept - moved)), float(rows * moved)
+
+
+def _stacker_terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    a = node.attrs
+    moved = max(a.frames - 1 - a.step, 0)
+    return 1.0, 2.0, float(a.channels * (a.frames + 1)), float(a.channels * moved)
+
+
+def _delay_terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    (rows, width), length = _rows(graph, node, 1), node.attrs.length
+    moved = max(length - width, 0)
+    return 1.0, float(2 * rows), float(rows * (width + length - moved)), float(rows * moved)
+
+
+def _overlap_terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """The call, frames, numbers."""
+    x = graph.tensor(node.inputs[0])
+    return 1.0, float(x.size // x.shape[-1]), float(x.size)
+
+
+def _kernel(lower: Lower, terms: Terms, cycles: tuple[float, ...]) -> KernelVariant:
+    return KernelVariant("portable", ("nn_signal_stream.c",), lower, FittedCost(cycles, terms))
 
 
 WHOLE = Constraint("its second output must be a scalar", _scalar_valid)
@@ -297,7 +323,7 @@ OPS = (
                 "its step must divide its input's rows, and its output must hold a frame for each", _framer_fits
             ),
         ),
-        variants=(_kernel(_lower_framer),),
+        variants=(_kernel(_lower_framer, _framer_terms, (48.0, 132.0, 1.58, 7.0)),),
         updates=lambda node: (1, 2),
         states=_framer_states,
     ),
@@ -325,7 +351,7 @@ OPS = (
             Constraint("its step must be at least 1 and at most the frames it puts together", _stacker_options),
             Constraint("its input must be a vector of its channels, its output one of all its frames", _stacker_fits),
         ),
-        variants=(_kernel(_lower_stacker),),
+        variants=(_kernel(_lower_stacker, _stacker_terms, (64.0, 129.0, 0.73, 8.0)),),
         updates=lambda node: (1, 2),
         states=_stacker_states,
     ),
@@ -343,7 +369,7 @@ OPS = (
             ),
             Constraint(f"its delay must be from 0 to {MOST}", lambda g, n: 0 <= n.attrs.length <= MOST),
         ),
-        variants=(_kernel(_lower_delay),),
+        variants=(_kernel(_lower_delay, _delay_terms, (59.0, 50.7, 1.71, 6.9)),),
         updates=lambda node: (1,),
         states=_delay_states,
     ),
@@ -357,7 +383,7 @@ OPS = (
             Constraint("its input and output must be of its type, int16 or float32", _overlap_types),
             Constraint("its step must lie within its frames, and its output must hold a step for each", _overlap_fits),
         ),
-        variants=(_kernel(_lower_overlap, (100.0, 20.0)),),
+        variants=(_kernel(_lower_overlap, _overlap_terms, (60.0, 10.0, 23.4)),),
         updates=lambda node: (1,),
         states=_overlap_states,
     ),
