@@ -165,3 +165,11 @@ def _quarter_turns(x: Array) -> tuple[Array, Array]:
     top = (size << zeros.astype(np.uint64)) >> u(30)
     rest = ((top * u(_HALF_PI)) >> u(33)).astype(np.float32) * _power_of_two(-30 - zeros)
     return quarters, np.where(part < 0, -rest, rest)
+
+
+def logistic(x: Array) -> Array:
+    """As TFLite has it."""
+    with np.errstate(over="ignore", under="ignore"):
+        near = _F(1) / (_F(1) + exp(-x))
+    result: Array = np.where(x > _F(16.619047164916992), _F(1), np.where(x < _F(-9), exp(x), near))
+    return result

@@ -1,6 +1,7 @@
 #include "nn_unary_s16.h"
 
 #include "nn_fixedpoint.h"
+#include "nn_sigmoid16.h"
 
 #define RSQRT_DIGITS 20 /* behind the point, of 1 / sqrt(code) */
 
@@ -31,35 +32,17 @@ static int32_t argument_of(const nn_table_s16_params *p, int32_t code)
     return (code * p->multiplier + (int32_t)((1u << p->shift) >> 1)) >> p->shift;
 }
 
-/* The table's value with so many more digits, by straight lines; behind its last entry, most. */
-static int32_t between_entries(const uint16_t *table, int32_t size, int32_t digits, int32_t most)
-{
-    int32_t entry = size >> digits;
-    if (entry >= 255) {
-        return most;
-    }
-    int32_t rest = size & ((1 << digits) - 1);
-    return (table[entry] << digits) + rest * (table[entry + 1] - table[entry]);
-}
-
 void nn_logistic_s16(const nn_table_s16_params *p, const int16_t *in, int16_t *out)
 {
     for (int32_t i = 0; i < p->size; i++) {
-        int32_t x = argument_of(p, in[i]);
-        int32_t value = between_entries(p->table, x < 0 ? -x : x, 9, 0x7fff << 10);
-        value = x < 0 ? (1 << 25) - value - 1 : value;
-        out[i] = (int16_t)((value + (1 << 9)) >> 10);
+        out[i] = (int16_t)nn_logistic16(argument_of(p, in[i]));
     }
 }
 
-/* tanh(x) = 2 * logistic(2 * x) - 1 */
 void nn_tanh_s16(const nn_table_s16_params *p, const int16_t *in, int16_t *out)
 {
     for (int32_t i = 0; i < p->size; i++) {
-        int32_t x = argument_of(p, in[i]);
-        int32_t value = between_entries(p->table, x < 0 ? -x : x, 8, 0xffff << 8) - (1 << 23);
-        value = x < 0 ? -value - 1 : value;
-        out[i] = (int16_t)((value + (1 << 7)) >> 8);
+        out[i] = (int16_t)nn_tanh16(argument_of(p, in[i]));
     }
 }
 

@@ -23,12 +23,11 @@ typedef struct {
     int32_t multiplier, shift; /* from 1 / sqrt(code) to the output's codes; shift from -11 on */
 } nn_rsqrt_s16_params;
 
-/* code * multiplier, shifted right by shift, is the table's argument: 512 to an entry for the
- * logistic function, 256 for the hyperbolic tangent. |multiplier| < 2^15. */
+/* code * multiplier, shifted right by shift, is the argument of nn_sigmoid16.h. |multiplier| <
+ * 2^15. */
 typedef struct {
     int32_t size;
     int32_t multiplier, shift;
-    const uint16_t *table; /* 256 values of the logistic function from 0 on */
 } nn_table_s16_params;
 
 void nn_abs_s16(const nn_abs_s16_params *p, const int16_t *in, int16_t *out);

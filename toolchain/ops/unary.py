@@ -20,7 +20,6 @@ from toolchain.ops import unary_codes as codes
 from toolchain.ops import unary_f32 as real
 from toolchain.ops import unary_s16 as words
 from toolchain.ops.base import (
-    Const,
     Constraint,
     FittedCost,
     KernelCall,
@@ -43,6 +42,7 @@ from toolchain.ops.row_parts import count_field, same_rows
 from toolchain.ops.unary_codes import GeluAttrs, LeakyAttrs
 
 Fields = tuple[tuple[str, Value], ...]
+_SOURCES = {"nn_unary_s16": ("nn_unary_s16.c", "nn_sigmoid16.c")}
 _NEARLY = ("cos", "elu", "exp", "gelu", "log", "logistic", "sin", "tanh")  # by floatmath.py
 _F = np.float32
 
@@ -82,7 +82,7 @@ def _portable(
 
     return KernelVariant(
         name=f"portable_{symbol.rsplit('_', 1)[1]}",
-        sources=(f"{source}.c",),
+        sources=_SOURCES.get(source, (f"{source}.c",)),
         lower=lower,
         cost=FittedCost(cycles, once_and_elements),
         in_place=lambda g, n: (0,),
@@ -139,8 +139,7 @@ def _rsqrt_fields(x: Tensor, out: Tensor, attrs: None) -> Fields:
 def _table_fields(factor: Callable[[Tensor], tuple[int, int]]) -> Callable[[Tensor, Tensor, Any], Fields]:
     def fields(x: Tensor, out: Tensor, attrs: None) -> Fields:
         multiplier, shift = factor(x)
-        table = Const("table", "uint16_t", words.logistic_table())
-        return ("multiplier", multiplier), ("shift", shift), ("table", table)
+        return ("multiplier", multiplier), ("shift", shift)
 
     return fields
 

@@ -45,8 +45,7 @@ def leaky_relu(x: Array, attrs: LeakyAttrs) -> Array:
 
 
 def logistic(x: Array, attrs: None) -> Array:
-    middle = _F(1) / (_F(1) + floatmath.exp(-x))
-    return np.where(x > _F(16.619047164916992), _F(1), np.where(x < _F(-9), floatmath.exp(x), middle))
+    return floatmath.logistic(x)
 
 
 def round_half_even(x: Array, attrs: None) -> Array:

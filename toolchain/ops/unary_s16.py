@@ -9,24 +9,12 @@ import math
 
 import numpy as np
 
+from toolchain import sigmoid16
 from toolchain.graph import Array, Graph, Node, Tensor
 from toolchain.ops.base import Constraint
 
 _F = np.float32
-_STEP = 1 / 24  # from one entry of the table to the next
 _PER_STEP = 3 * 4096  # codes of the table's argument to 1
-
-
-def logistic_table() -> Array:
-    """65536 times the logistic function from 0 on; the highest entry is what uint16 can hold.
-
-    The function is bent between two entries, so all are raised by half of what a straight line is then wrong.
-    """
-    s = 1 / (1 + np.exp(-_STEP * np.arange(256)))
-    bent = s * (1 - s) * (1 - 2 * s)  # the second derivative
-    table: Array = np.floor(65536 * (s - _STEP**2 / 16 * bent) + 0.5).astype(np.uint16)
-    table[-1] = 65535
-    return table
 
 
 def log2_of(scale: float) -> tuple[bool, int]:
@@ -55,31 +43,12 @@ def tanh_factor(x: Tensor) -> tuple[int, int]:
     return table_factor(x, 1)
 
 
-def _argument(v: Array, factor: tuple[int, int]) -> Array:
-    multiplier, shift = factor
-    argument: Array = (v * multiplier + ((1 << shift) >> 1)) >> shift
-    return argument
-
-
-def _between_entries(size: Array, digits: int, most: int) -> Array:
-    """The table's value with ``digits`` more; from its last entry on, ``most``."""
-    table = logistic_table().astype(np.int64)
-    entry = np.minimum(size >> digits, 254)
-    rest = size & ((1 << digits) - 1)
-    return np.where(size >> digits >= 255, most, (table[entry] << digits) + rest * (table[entry + 1] - table[entry]))
-
-
 def logistic_codes(v: Array, x: Tensor, out: Tensor, attrs: None) -> Array:
-    argument = _argument(v, logistic_factor(x))
-    value = _between_entries(np.abs(argument), 9, 0x7FFF << 10)
-    return np.where(argument >= 0, value + (1 << 9), (1 << 25) - value + (1 << 9) - 1) >> 10
+    return sigmoid16.logistic(sigmoid16.scaled(v, *logistic_factor(x)))
 
 
 def tanh_codes(v: Array, x: Tensor, out: Tensor, attrs: None) -> Array:
-    """By tanh(x) = 2 * logistic(2 * x) - 1."""
-    argument = _argument(v, tanh_factor(x))
-    value = _between_entries(np.abs(argument), 8, 0xFFFF << 8) - (1 << 23)
-    return np.where(argument >= 0, value + (1 << 7), -value + (1 << 7) - 1) >> 8
+    return sigmoid16.tanh(sigmoid16.scaled(v, *tanh_factor(x)))
 
 
 def _within(graph: Graph, node: Node) -> bool:
