@@ -63,7 +63,7 @@ def firmware_model(compiled: Compiled) -> FwModel:
         n_layers=len(compiled.plan.layers),
         arena_macro=f"{ident.c_name.upper()}_ARENA_BYTES",
         selftests=_selftests(compiled.model.graph),
-        stateful=bool(graph.states),
+        stateful=bool(graph.lasting),
     )
 
 

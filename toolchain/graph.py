@@ -40,7 +40,8 @@ class Tensor:
     """A value of the graph. ``data`` is set for constants only, shaped like ``shape``.
 
     ``initial``, shaped the same, makes it a state: it lasts from one inference to the next, and this is what it holds
-    before the first. Nothing produces a state; operators have it among their inputs, and some write there.
+    before the first; ``fresh``, before each. Nothing produces a state; operators have it among their inputs, and some
+    write there.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Tensor:
     quant: QuantParams | None = None
     data: Array | None = None
     initial: Array | None = None
+    fresh: bool = False
 
     @property
     def size(self) -> int:
@@ -119,8 +121,13 @@ class Graph:
 
     @property
     def states(self) -> tuple[str, ...]:
-        """What lasts from one inference to the next."""
+        """What lasts from one inference to the next, and what would if it were not fresh."""
         return tuple(name for name, t in self.tensors.items() if t.initial is not None)
+
+    @property
+    def lasting(self) -> tuple[str, ...]:
+        """The states by which an inference depends on those before it."""
+        return tuple(name for name in self.states if not self.tensors[name].fresh)
 
     def with_nodes(self, nodes: Iterable[Node], tensors: Mapping[str, Tensor]) -> Graph:
         """The same graph with other nodes; tensors that nothing uses any more are dropped."""

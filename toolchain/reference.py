@@ -2,7 +2,7 @@
 
 It shares no code with the generated C beyond the parameters both are made from, and its codes equal TFLM's. The samples
 are inferences one after the other: what a graph keeps between inferences goes from each to the next, so operators
-around such states see one sample at a time.
+around such states see one sample at a time. States that are fresh in each inference are like constants.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class _Phases:
 
 
 def _phases(graph: Graph) -> _Phases:
-    states = set(graph.states)
+    states = set(graph.lasting)
     late, early = set(states), set[str]()  # tensors that a state reaches, tensors that reach a node with a state
     reached, reaching = set[str](), set[str]()  # nodes, by name
     for node in graph.nodes:
@@ -67,7 +67,9 @@ class _Run:
     def __init__(self, graph: Graph, wanted: Sequence[str]) -> None:
         self.graph, self.wanted, self.phases = graph, wanted, _phases(graph)
         self.constants = {n: t.data[None] for n, t in graph.tensors.items() if t.data is not None}
-        self.states = {n: t.initial[None] for n, t in graph.tensors.items() if t.initial is not None}
+        first = {n: t.initial[None] for n, t in graph.tensors.items() if t.initial is not None}
+        self.states = {n: first[n] for n in graph.lasting}
+        self.constants |= {n: value for n, value in first.items() if n not in self.states}
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
         samples = inputs[0].shape[0]
@@ -92,7 +94,8 @@ class _Run:
         results = op.reference(self.graph, node, arrays)
         updated = [node.inputs[k] for k in op.updates(node)]
         values.update(zip(node.outputs, results[: len(node.outputs)], strict=True))
-        self.states.update(zip(updated, results[len(node.outputs) :], strict=True))
+        new = dict(zip(updated, results[len(node.outputs) :], strict=True))
+        self.states.update((n, value) for n, value in new.items() if n in self.states)
 
 
 def _samples(values: Mapping[str, Array], samples: int) -> Iterator[Iterator[tuple[str, Array]]]:

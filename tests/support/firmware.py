@@ -246,7 +246,7 @@ def build_firmware(
         n_layers=len(plan.layers),
         arena_macro=f"{ident.c_name.upper()}_ARENA_BYTES",
         selftests=tuple(selftests),
-        stateful=bool(plan.graph.states),
+        stateful=bool(plan.graph.lasting),
     )
     return build(tree, plan, model, target, folder, sanitize)
 

@@ -51,7 +51,7 @@ def reference_outputs(case: Case) -> list[Array]:
 
 def expected_outputs(case: Case, samples: int, some: Callable[[Array], Array] = lambda x: x) -> list[Array]:
     """What the reference makes of ``samples`` inferences on the case's inputs, or ``some`` of them, over and over."""
-    if case_graph(case).states:
+    if case_graph(case).lasting:
         return run(case_graph(case), [repeated(some(x), samples) for x in case_inputs(case)])
     return [repeated(some(x), samples) for x in reference_outputs(case)]
 

@@ -146,12 +146,16 @@ class CallView:
 
 @dataclass(frozen=True)
 class StateView:
-    """Bytes that last between inferences: at first ``fill`` in each, or what the constant ``const`` holds."""
+    """Bytes that last between inferences: at first ``fill`` in each, or what the constant ``const`` holds.
+
+    ``fresh``: at the beginning of every inference.
+    """
 
     offset: int
     nbytes: int
     fill: int = 0
     const: str = ""
+    fresh: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,8 +255,16 @@ class ModelView:
         return sorted(headers | ({"nn_rows.h"} if any(layer.stage for layer in self.layers) else set()))
 
     @property
+    def lasting(self) -> list[StateView]:
+        return [state for state in self.states if not state.fresh]
+
+    @property
+    def fresh(self) -> list[StateView]:
+        return [state for state in self.states if state.fresh]
+
+    @property
     def state_bytes(self) -> int:
-        return sum(state.nbytes for state in self.states)
+        return sum(state.nbytes for state in self.lasting)
 
     @property
     def simple(self) -> bool:
@@ -297,10 +309,10 @@ def _state_view(plan: Plan, name: str, index: int, consts: list[ConstView]) -> S
     assert tensor.initial is not None
     offset, content = plan.memory.offsets[name], np.unique(np.frombuffer(tensor.initial.tobytes(), np.uint8))
     if len(content) == 1:
-        return StateView(offset, tensor.nbytes, fill=int(content[0]))
+        return StateView(offset, tensor.nbytes, fill=int(content[0]), fresh=tensor.fresh)
     const = ConstView(f"state_{index}", C_TYPES[tensor.dtype], tensor.initial, f"the first values of {comment(name)}")
     consts.append(const)
-    return StateView(offset, tensor.nbytes, const=const.name)
+    return StateView(offset, tensor.nbytes, const=const.name, fresh=tensor.fresh)
 
 
 def _layer_view(plan: Plan, layer: Layer, index: int, consts: list[ConstView]) -> LayerView:

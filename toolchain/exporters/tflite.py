@@ -13,6 +13,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from toolchain.graph import Array, Graph, Node, Tensor
+from toolchain.importers.tflite import FRESH
 from toolchain.ops import registry
 from toolchain.ops.base import TfliteRecord
 
@@ -69,7 +70,18 @@ def export_tflite(graph: Graph) -> bytes:
         for node, record in zip(graph.nodes, records, strict=True)
     ]
     model.subgraphs = [main]
+    if any(graph.tensor(name).fresh for name in index):
+        mark_fresh(model)
     return pack(model)
+
+
+def mark_fresh(model: Any) -> None:
+    """Writes into a ``ModelT`` that all its states are fresh in every inference; TFLM's need a reset before each."""
+    entry = schema.MetadataT()
+    entry.name = FRESH
+    entry.buffer = len(model.buffers)
+    model.buffers.append(_Buffer(b"\1"))
+    model.metadata = [*(model.metadata or []), entry]
 
 
 def pack(model: Any) -> bytes:
@@ -129,6 +141,7 @@ def _tensor(tensor: Tensor, buffers: list[_Buffer]) -> Any:
     made = schema.TensorT()
     made.name = tensor.name
     made.shape = list(tensor.shape)
+    made.isVariable = tensor.initial is not None
     made.hasRank = True
     made.type = getattr(schema.TensorType, tensor.dtype.upper())
     if tensor.data is not None:

@@ -7,6 +7,7 @@ TensorFlow's ``schema.fbs``, version 3.
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 from collections import Counter
 from collections.abc import Iterable
@@ -31,6 +32,7 @@ _BUILTIN_NAMES = {v: k for k, v in vars(schema.BuiltinOperator).items() if isins
 _TYPE_NAMES = {v: k.lower() for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
 _HINT = "Export, copy or download the file again."
 _MAX_TENSOR_BYTES = 1 << 30
+FRESH = "mcuforge_fresh_states"  # metadata: variables begin every inference as they begin the first
 _WITHOUT_OUTPUT = ("ASSIGN_VARIABLE", "CALL_ONCE", "IF", "WHILE")
 _HALF_BYTE = "int4"
 
@@ -80,6 +82,7 @@ class _Reader:
         self.open_shapes: dict[str, list[int]] = {}
         self.subgraph = model.subgraphs[0]
         self.names = self._unique_names()
+        self.fresh = any(_text(entry.name) == FRESH for entry in model.metadata or [])
 
     def graph(self, name: str) -> Graph:
         tensors = {n: self._tensor(i, n) for i, n in enumerate(self.names)}
@@ -88,6 +91,10 @@ class _Reader:
         taken: Counter[str] = Counter()
         for op in self.subgraph.operators or []:
             nodes.append(self._node(op, tensors, taken))
+        # What an operator writes whole is no state, even if the file says that it lasts.
+        tensors |= {
+            n: dataclasses.replace(tensors[n], initial=None, fresh=False) for node in nodes for n in node.outputs
+        }
         graph = Graph(
             name=name,
             tensors=tensors,
@@ -170,7 +177,7 @@ class _Reader:
         if data is not None and dtype == _HALF_BYTE:
             dtype = str(data.dtype)  # codes like others: that they need fewer bits is seen from their values
         initial = _initial(shape, dtype, quant) if raw.isVariable and data is None else None
-        return Tensor(name, shape, dtype, quant, data, initial)
+        return Tensor(name, shape, dtype, quant, data, initial, fresh=self.fresh and initial is not None)
 
     def _data(self, raw: Any, name: str, shape: tuple[int, ...], dtype: str) -> Array | None:
         buffers = self.model.buffers or []
