@@ -33,6 +33,7 @@ class FloatModel:
     ``layers`` are the layers' names in the order of the model. ``variables`` keeps the weights that
     ``function`` reads alive and known to the converter; ``naming`` is open while ``function`` is traced. ``codes`` are
     the int8 codes that layers of ``toolchain.keras`` were trained to, in TFLite's layout, in the order of the model.
+    ``keeps_state``: an inference goes on where the one before it ended; ``restart`` goes back to the first.
     """
 
     name: str
@@ -46,6 +47,8 @@ class FloatModel:
     any_batch: bool = True
     naming: Callable[[], AbstractContextManager[None]] = field(default=nullcontext)
     codes: tuple[Array, ...] = ()
+    keeps_state: bool = False
+    restart: Callable[[], None] = lambda: None
 
     def predict(self, x: Array | Sequence[Array], batch: int = 64) -> Array:
         """The first output for ``x`` (samples first; a sequence with one array for each of several inputs)."""
@@ -61,6 +64,7 @@ class FloatModel:
                 self.function, autograph=False, input_signature=[self._signature(None if step > 1 else 1)]
             )
             parts = []
+            self.restart()
             for start in range(0, len(columns[0]), step):
                 outputs = run([tf.constant(column[start : start + step]) for column in columns])
                 parts.append([output.numpy() for output in outputs])

@@ -20,6 +20,7 @@ from toolchain.importers.keras_files import ModelFile, check_saved_model, examin
 from toolchain.importers.keras_inputs import numbered_inputs, with_inputs
 from toolchain.importers.python_object import call_object, is_object_spec, public_objects
 from toolchain.importers.reading import Reading
+from toolchain.importers.recurrent import keeps_state, restart, without_loops
 from toolchain.importers.tensorflow import captured, keras2, keras3, tensorflow
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -121,7 +122,9 @@ def _from_object(model: Any, source: str, path: Path | None, reading: Reading) -
         function=partial(_call, model),
         variables=_variables(model, is_keras3),
         any_batch=all(t.shape[0] is None for t in inputs),
-        naming=partial(_layer_scopes, model) if is_keras3 else contextlib.nullcontext,
+        naming=partial(_for_tracing, model, is_keras3),
+        keeps_state=keeps_state(model, source),
+        restart=partial(restart, model),
         codes=tuple(layer.codes()[0] for layer in layers if _is_coded(layer)),
     )
 
@@ -203,6 +206,12 @@ def _variables(model: Any, is_keras3: bool) -> Any:
     tracked = tensorflow().Module()
     tracked.weights = [v.value for v in model.variables] if is_keras3 else list(model.variables)
     return tracked
+
+
+@contextlib.contextmanager
+def _for_tracing(model: Any, is_keras3: bool) -> Iterator[None]:
+    with without_loops(model), _layer_scopes(model) if is_keras3 else contextlib.nullcontext():
+        yield
 
 
 @contextlib.contextmanager

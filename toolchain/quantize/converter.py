@@ -13,7 +13,7 @@ from toolchain.errors import ModelError
 from toolchain.importers.float_model import FloatModel, first_line
 from toolchain.importers.layer_names import layers_of
 from toolchain.importers.tensorflow import captured, tensorflow
-from toolchain.quantize.ends import in_order
+from toolchain.quantize.ends import in_order, with_fresh_states
 
 _LOOPS = ("While", "StatelessWhile")
 _REMEDY = "replace the layer with one that TFLite has as an int8 operator"
@@ -43,7 +43,7 @@ def convert(model: FloatModel, configure: Callable[[Any], None] = lambda convert
         except Exception as error:
             failure = error
         else:
-            return in_order(content, model)
+            return in_order(content if model.keeps_state else with_fresh_states(content), model)
     reason = _reason(f"{failure}\n{output.text}")
     raise ModelError(f"{model.source} cannot be quantized: {reason}", _REMEDY) from failure
 
@@ -56,7 +56,7 @@ def _check_loops(model: FloatModel, function: Any) -> None:
     if layers:
         raise ModelError(
             f"{model.source}: control flow is not supported, and there are loops in: {', '.join(sorted(layers))}",
-            "replace them: convolutions over time do the work of most recurrent layers",
+            "give recurrent layers as a Keras model, not as a SavedModel; replace other loops",
         )
 
 

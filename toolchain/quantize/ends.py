@@ -9,7 +9,7 @@ from typing import Any
 from ai_edge_litert import schema_py_generated as schema
 
 from toolchain.errors import ModelError
-from toolchain.exporters.tflite import pack
+from toolchain.exporters.tflite import mark_fresh, pack
 from toolchain.importers.float_model import FloatModel, Port
 
 _INPUT = re.compile(r"(?:serving_default_)?(.+?)(?::0)?")
@@ -32,6 +32,15 @@ def in_order(content: bytes, model: FloatModel) -> bytes:
     outputs = {_number(_name(graph, index), len(model.outputs)): int(index) for index in graph.outputs}
     graph.inputs = _sorted(graph, inputs, model.inputs, model.source)
     graph.outputs = _sorted(graph, outputs, model.outputs, model.source)
+    return pack(flat)
+
+
+def with_fresh_states(content: bytes) -> bytes:
+    """``content``, whose variables it says are fresh in every inference: layers that are not stateful have them so."""
+    flat = schema.ModelT.InitFromPackedBuf(content, 0)
+    if not any(tensor.isVariable for graph in flat.subgraphs for tensor in graph.tensors):
+        return content
+    mark_fresh(flat)
     return pack(flat)
 
 
