@@ -154,7 +154,7 @@ def _port_names(model: Any, inputs: Any) -> list[str]:
 
 
 def _output_names(model: Any) -> list[str]:
-    if isinstance(model.output, dict):
+    if isinstance(getattr(model, "output", None), dict):  # a Sequential that was never called has none
         return sorted(model.output)
     return list(getattr(model, "output_names", None) or [f"output_{i}" for i in range(len(model.outputs))])
 

@@ -89,7 +89,7 @@ def _call_of(model: Any, source: str, reading: Reading) -> tuple[list[_Wanted], 
 
 def numbered_inputs(model: Any) -> Any:
     """The lists and dictionaries that a functional model takes, with the numbers of ``model.inputs`` in them."""
-    symbolic = model.input if len(model.inputs) > 1 or isinstance(model.input, dict) else 0
+    symbolic = model.input if len(model.inputs) > 1 or isinstance(getattr(model, "input", None), dict) else 0
     return tensorflow().nest.pack_sequence_as(_plain_structure(symbolic), list(range(len(model.inputs))))
 
 
