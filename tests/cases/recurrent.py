@@ -2,139 +2,34 @@
 
 from __future__ import annotations
 
-import dataclasses
-
-import numpy as np
-from support.case import Case, Operator, Real, Seeded, TensorSpec
-from support.make import NONE, RELU, RELU6, Quant
-
-_TANH = 4
-_NEARLY = 2.0**-21  # of numbers up to 1: what a few units in the last place become from step to step
-_HIDDEN: Quant = (1 / 128, 3)
-
-
-def _lstm(
-    name: str,
-    shape: tuple[int, int, int],
-    units: int,
-    *,
-    dtype: str = "int8",
-    x: Quant = (0.05, -3),
-    hidden: Quant = _HIDDEN,
-    cell: float = 2.0**-11,
-    weights: float = 0.01,
-    clip: float = 0.0,
-    time_major: bool = False,
-) -> Case:
-    """``shape`` is (batch, time, features). The gates' weights have scales of their own."""
-    batch, steps, in_c = shape
-    real = dtype == "float32"
-    places = (steps, batch) if time_major else (batch, steps)
-    wide = dtype == "int16"
-
-    def spec(shape: tuple[int, ...], quant: Quant, variable: bool = False) -> TensorSpec:
-        return TensorSpec(
-            shape, dtype, () if real else quant[:1], () if real else (0 if wide else quant[1],), variable=variable
-        )
-
-    def weight(columns: int, k: int) -> TensorSpec:
-        if real:
-            return TensorSpec((units, columns), dtype, data=Real())
-        scale = float(np.float32(weights * 1.2**k))
-        return TensorSpec((units, columns), "int8", (scale,), (0,), data=Seeded())
-
-    def bias() -> TensorSpec:
-        if real:
-            return TensorSpec((units,), dtype, data=Real(1.0))
-        codes = 3000 * (256 if wide else 1)
-        return TensorSpec((units,), "int64" if wide else "int32", (1e-3,), (0,), data=Seeded(-codes, codes))
-
-    def matrices(columns: int) -> list[TensorSpec]:
-        return [weight(columns, k) for k in range(4)]
-
-    out = spec((*places, units), hidden)
-    states = (
-        spec((batch, units), hidden, variable=True),
-        TensorSpec(
-            (batch, units), dtype if real else "int16", () if real else (cell,), () if real else (0,), variable=True
-        ),
-    )
-    inputs = (spec((*places, in_c), x), *matrices(in_c), *matrices(units), None, None, None)
-    more = (*(bias() for _ in range(4)), None, None, *states, None, None, None, None)
-    options = {"fusedActivationFunction": _TANH, "cellClip": clip, "timeMajor": time_major}
-    operator = Operator("UNIDIRECTIONAL_SEQUENCE_LSTM", (*inputs, *more), (out,), options)
-    return Case(f"lstm_{name}", operator, ulps=4 if real else 0, error=_NEARLY if real else 0.0)
-
-
-def _svdf(
-    name: str,
-    shape: tuple[int, int],
-    filters: int,
-    memory: int,
-    *,
-    rank: int = 1,
-    dtype: str = "int8",
-    over_time: str = "int16",
-    state: Quant = (0.004, 0),
-    out: Quant = (0.06, -128),
-    activation: int = RELU,
-) -> Case:
-    """``shape`` is (batch, features); ``over_time`` the type of the state and of the weights over time."""
-    batch, in_c = shape
-    real = dtype == "float32"
-    scale = 0.01 if over_time == "int8" else 0.01 / 256
-    wide = 127 if over_time == "int8" else 20000
-
-    def spec(shape: tuple[int, ...], dtype: str, quant: Quant, data: Seeded | None = None) -> TensorSpec:
-        if real:
-            return TensorSpec(shape, "float32", data=Real() if data else None)
-        return TensorSpec(shape, dtype, quant[:1], quant[1:], data=data)
-
-    state_scale = state[0] if over_time == "int8" else state[0] / 16
-    inputs = (
-        spec((batch, in_c), "int8", (0.05, -3)),
-        spec((filters, in_c), "int8", (0.01, 0), Seeded()),
-        spec((filters, memory), over_time, (scale, 0), Seeded(-wide, wide)),
-        spec((filters // rank,), "int32", (scale * state_scale, 0), Seeded(-wide * 200, wide * 200)),
-        dataclasses.replace(spec((batch, filters * memory), over_time, (state_scale, state[1])), variable=True),
-    )
-    result = spec((batch, filters // rank), "int8", out)
-    return Case(
-        f"svdf_{name}", Operator("SVDF", inputs, (result,), {"rank": rank, "fusedActivationFunction": activation})
-    )
-
-
-def _buffer(name: str, slots: int, *, width: int = 1, timed: bool = False, **options: int) -> Case:
-    x, out = (TensorSpec((1, n, width, 5), "int8", (0.05,), (-3,), variable=n != 1) for n in (1, slots))
-    outputs = (out, TensorSpec((1,), "bool")) if timed else (out,)
-    return Case(f"circular_buffer_{name}", Operator("CUSTOM CIRCULAR_BUFFER", (x,), outputs, options))
-
+from support.make import NONE, RELU6, Quant
+from support.make_recurrent import circular_buffer, lstm, svdf
 
 WIDE: Quant = (0.05 / 256, 0)
 
 CASES = (
-    _lstm("usual", (1, 6, 8), 12, hidden=(0.0061, -9)),
-    _lstm("one_step", (1, 1, 3), 5, cell=2.0**-15),
-    _lstm("one_unit", (1, 9, 1), 1, weights=0.03),
-    _lstm("batches", (2, 4, 5), 6, clip=3.3),
-    _lstm("time_major", (2, 4, 5), 7, time_major=True, clip=0.7, cell=2.0**-9),
-    _lstm("coarse_cell", (1, 5, 6), 3, cell=2.0**-4, weights=0.05),
-    _lstm("s16", (1, 6, 8), 12, dtype="int16", x=WIDE, hidden=(1 / 32768, 0)),
-    _lstm("s16_batches", (2, 3, 5), 6, dtype="int16", x=WIDE, hidden=(1 / 25000, 0), clip=2.0, cell=2.0**-13),
-    _lstm("s16_time_major", (2, 3, 7), 5, dtype="int16", x=WIDE, hidden=(1 / 25000, 0), time_major=True),
-    _lstm("f32", (1, 6, 8), 12, dtype="float32"),
-    _lstm("f32_batches", (2, 3, 5), 6, dtype="float32", clip=0.8),
-    _lstm("f32_time_major", (2, 3, 5), 6, dtype="float32", time_major=True),
-    _svdf("usual", (1, 13), 8, 10),
-    _svdf("rank", (2, 8), 10, 7, rank=2, out=(0.06, 5), activation=NONE),
-    _svdf("no_memory", (1, 5), 3, 1, rank=3, out=(0.02, 5)),
-    _svdf("two", (1, 6), 6, 2, out=(0.02, -9)),
-    _svdf("narrow", (2, 9), 6, 5, rank=3, over_time="int8", state=(0.4, 7), out=(0.8, -10)),
-    _svdf("f32", (2, 6), 6, 5, rank=2, dtype="float32"),
-    _svdf("f32_relu6", (1, 7), 9, 4, rank=3, dtype="float32", activation=RELU6),
-    _svdf("f32_plain", (1, 3), 2, 1, dtype="float32", activation=NONE),
-    _buffer("usual", 4, cycles_max=1),
-    _buffer("untold", 5, width=2),
-    _buffer("timed", 3, timed=True, cycles_max=3),
-    _buffer("timed_untold", 2, timed=True),
+    lstm("usual", (1, 6, 8), 12, hidden=(0.0061, -9)),
+    lstm("one_step", (1, 1, 3), 5, cell=2.0**-15),
+    lstm("one_unit", (1, 9, 1), 1, weights=0.03),
+    lstm("batches", (2, 4, 5), 6, clip=3.3),
+    lstm("time_major", (2, 4, 5), 7, time_major=True, clip=0.7, cell=2.0**-9),
+    lstm("coarse_cell", (1, 5, 6), 3, cell=2.0**-4, weights=0.05),
+    lstm("s16", (1, 6, 8), 12, dtype="int16", x=WIDE, hidden=(1 / 32768, 0)),
+    lstm("s16_batches", (2, 3, 5), 6, dtype="int16", x=WIDE, hidden=(1 / 25000, 0), clip=2.0, cell=2.0**-13),
+    lstm("s16_time_major", (2, 3, 7), 5, dtype="int16", x=WIDE, hidden=(1 / 25000, 0), time_major=True),
+    lstm("f32", (1, 6, 8), 12, dtype="float32"),
+    lstm("f32_batches", (2, 3, 5), 6, dtype="float32", clip=0.8),
+    lstm("f32_time_major", (2, 3, 5), 6, dtype="float32", time_major=True),
+    svdf("usual", (1, 13), 8, 10),
+    svdf("rank", (2, 8), 10, 7, rank=2, out=(0.06, 5), activation=NONE),
+    svdf("no_memory", (1, 5), 3, 1, rank=3, out=(0.02, 5)),
+    svdf("two", (1, 6), 6, 2, out=(0.02, -9)),
+    svdf("narrow", (2, 9), 6, 5, rank=3, over_time="int8", state=(0.4, 7), out=(0.8, -10)),
+    svdf("f32", (2, 6), 6, 5, rank=2, dtype="float32"),
+    svdf("f32_relu6", (1, 7), 9, 4, rank=3, dtype="float32", activation=RELU6),
+    svdf("f32_plain", (1, 3), 2, 1, dtype="float32", activation=NONE),
+    circular_buffer("usual", 4, cycles_max=1),
+    circular_buffer("untold", 5, width=2),
+    circular_buffer("timed", 3, timed=True, cycles_max=3),
+    circular_buffer("timed_untold", 2, timed=True),
 )

@@ -16,11 +16,18 @@ from tflite_micro.python.tflite_micro import runtime
 Array = npt.NDArray[Any]
 
 
-def run_tflm(content: bytes, inputs: Sequence[Array], outputs: int = 1, arena_bytes: int = 1 << 20) -> list[Array]:
-    """Outputs (samples, *shape) for inputs (samples, *shape). Raises what TFLM raises when it refuses the model."""
+def run_tflm(
+    content: bytes, inputs: Sequence[Array], outputs: int = 1, arena_bytes: int = 1 << 20, fresh: bool = False
+) -> list[Array]:
+    """Outputs (samples, *shape) for inputs (samples, *shape). Raises what TFLM raises when it refuses the model.
+
+    ``fresh``: no inference knows of those before it.
+    """
     interpreter = runtime.Interpreter.from_bytes(content, arena_size=arena_bytes)
     rows: list[list[Array]] = []
     for sample in range(len(inputs[0])):
+        if fresh:
+            interpreter.reset()
         for i, x in enumerate(inputs):
             interpreter.set_input(np.array(x[sample], order="C"), i)
         interpreter.invoke()
