@@ -37,7 +37,7 @@ void nn_lstm_s8(const nn_lstm_s8_params *p, const int8_t *in, int8_t *hidden, in
                 int8_t *out);
 
 /* The same for the DSP extension: weights are (units, fours of taps, 4 gates, 4 taps), zeros behind
- * the last tap. */
+ * the last tap. Sums must be below 2^30 in size. */
 void nn_lstm_s8_dsp(const nn_lstm_s8_params *p, const int8_t *in, int8_t *hidden, int16_t *cell,
                     int8_t *out);
 

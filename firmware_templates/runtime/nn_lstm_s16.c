@@ -25,7 +25,8 @@ static void step(const nn_lstm_s16_params *p, const int16_t *x, const int16_t *s
             int32_t r = nn_requantize_wide(of_hidden, p->hidden_factor[k], p->hidden_shift[k]);
             gates[k] = nn_clamp16(nn_clamp16(a) + nn_clamp16(r));
         }
-        y[u] = (int16_t)nn_clamp16(nn_lstm_unit(&p->unit, gates, cell + u));
+        int32_t shown = nn_lstm_unit(&p->unit, gates, cell + u);
+        y[u] = (int16_t)nn_clamp16(nn_lstm_code(&p->unit, shown));
     }
 }
 

@@ -63,7 +63,8 @@ static void step(const nn_lstm_s16_params *p, const int16_t *x, const int16_t *s
                 nn_requantize_wide((int32_t)of_hidden[k], p->hidden_factor[k], p->hidden_shift[k]);
             gates[k] = nn_clamp16(nn_clamp16(a) + nn_clamp16(r));
         }
-        y[u] = (int16_t)nn_clamp16(nn_lstm_unit(&p->unit, gates, cell + u));
+        int32_t shown = nn_lstm_unit(&p->unit, gates, cell + u);
+        y[u] = (int16_t)nn_clamp16(nn_lstm_code(&p->unit, shown));
         in_weights += in_bytes;
         hidden_weights += hidden_bytes;
     }

@@ -25,8 +25,8 @@ void nn_lstm_s8(const nn_lstm_s8_params *p, const int8_t *in, int8_t *hidden, in
                         nn_requantize(of_hidden[k], p->hidden_multiplier[k], p->hidden_shift[k]);
                     gates[k] = nn_clamp16(nn_clamp16(a) + nn_clamp16(r));
                 }
-                y[u] =
-                    (int8_t)nn_clamp(nn_lstm_unit(&p->unit, gates, cell + u), INT8_MIN, INT8_MAX);
+                int32_t shown = nn_lstm_unit(&p->unit, gates, cell + u);
+                y[u] = (int8_t)nn_clamp(nn_lstm_code(&p->unit, shown), INT8_MIN, INT8_MAX);
             }
             state = y;
         }

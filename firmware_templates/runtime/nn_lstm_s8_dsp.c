@@ -1,6 +1,15 @@
 #include "nn_dot_fours.h"
 #include "nn_lstm_unit.h"
 
+/* nn_requantize plus the zero point. */
+static inline int32_t rescaled(int32_t x, int32_t multiplier, int32_t shift, int32_t zero_point)
+{
+    if (shift < 0) {
+        return nn_requantize_right(x, multiplier, -shift - 1, 2 * zero_point + 1);
+    }
+    return nn_requantize(x, multiplier, shift) + zero_point;
+}
+
 static void step(const nn_lstm_s8_params *p, const int8_t *x, const int8_t *state, int16_t *cell,
                  int8_t *y)
 {
@@ -11,11 +20,13 @@ static void step(const nn_lstm_s8_params *p, const int8_t *x, const int8_t *stat
         nn_dot_fours(x, p->in_c, of_in, p->in_bias + NN_LSTM_GATES * u, in_sums);
         nn_dot_fours(state, p->units, of_hidden, p->hidden_bias + NN_LSTM_GATES * u, hidden_sums);
         for (int32_t k = 0; k < NN_LSTM_GATES; k++) {
-            int32_t a = nn_requantize(in_sums[k], p->in_multiplier[k], p->in_shift[k]);
-            int32_t r = nn_requantize(hidden_sums[k], p->hidden_multiplier[k], p->hidden_shift[k]);
+            int32_t a = rescaled(in_sums[k], p->in_multiplier[k], p->in_shift[k], 0);
+            int32_t r = rescaled(hidden_sums[k], p->hidden_multiplier[k], p->hidden_shift[k], 0);
             gates[k] = nn_clamp16(nn_clamp16(a) + nn_clamp16(r));
         }
-        y[u] = (int8_t)nn_clamp(nn_lstm_unit(&p->unit, gates, cell + u), INT8_MIN, INT8_MAX);
+        int32_t shown = nn_lstm_unit(&p->unit, gates, cell + u);
+        shown = rescaled(shown, p->unit.out_multiplier, p->unit.out_shift, p->unit.out_zero_point);
+        y[u] = (int8_t)nn_clamp(shown, INT8_MIN, INT8_MAX);
     }
 }
 

@@ -108,7 +108,7 @@ OPS = (
                 name="portable",
                 sources=("nn_circular_buffer.c",),
                 lower=_lower,
-                cost=FittedCost((100.0, 1.2), lambda g, n: (1.0, float(g.tensor(n.outputs[0]).nbytes))),
+                cost=FittedCost((126.7, 1.478), lambda g, n: (1.0, float(g.tensor(n.outputs[0]).nbytes))),
             ),
         ),
     ),

@@ -75,7 +75,7 @@ def _states_last(graph: Graph, node: Node) -> bool:
 
 
 def _types(graph: Graph, node: Node) -> bool:
-    kinds = []
+    kinds: list[str] = []
     for positions in ((0, HIDDEN), (*IN_WEIGHTS, *HIDDEN_WEIGHTS), BIASES, (CELL,)):
         found = {t.dtype for t in tensors(graph, node, positions)}
         if len(found) > 1:

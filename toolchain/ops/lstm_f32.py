@@ -57,7 +57,7 @@ VARIANTS = (
         name="portable_f32",
         sources=("nn_lstm_f32.c",),
         lower=_lower,
-        cost=FittedCost((60.0, 60.0, 1200.0, 24.0, 24.0), terms),
+        cost=FittedCost((257.3, 189.2, 619.8, 22.65, 21.86), terms),
         supports=lambda g, n: dtype_of(g, n) == "float32",
     ),
 )

@@ -213,6 +213,11 @@ def _sums_ok(graph: Graph, node: Node) -> bool:
     return within_32_bits(2.0**30, _out_factor(graph, node)[1])
 
 
+def _sums_small(graph: Graph, node: Node) -> bool:
+    """Whether all sums are below 2**30 in size."""
+    return all((sums < 1 << 30).all() for sums, _ in _largest_sums(graph, node))
+
+
 def _symmetric(graph: Graph, node: Node) -> bool:
     """Weights, cell states and all of int16 have one scale and the zero point 0; input and hidden state one scale."""
     wide = dtype_of(graph, node) == "int16"
@@ -266,29 +271,29 @@ VARIANTS = (
         name="portable_s8",
         sources=("nn_lstm_s8.c", "nn_sigmoid16.c"),
         lower=partial(_lower, False),
-        cost=FittedCost((60.0, 60.0, 700.0, 20.0, 20.0), terms),
+        cost=FittedCost((80.74, 93.38, 620.5, 17.0, 17.05), terms),
         supports=lambda g, n: _is(g, n, "int8"),
     ),
     KernelVariant(
         name="dsp_s8",
         sources=("nn_lstm_s8_dsp.c", "nn_sigmoid16.c"),
         lower=partial(_lower, True),
-        cost=FittedCost((60.0, 60.0, 700.0, 30.0, 24.0), fours_terms),
-        supports=lambda g, n: _is(g, n, "int8"),
+        cost=FittedCost((-47.83, 309.9, 525.3, 62.55, 31.01), fours_terms),
+        supports=lambda g, n: _is(g, n, "int8") and _sums_small(g, n),
         features=_DSP,
     ),
     KernelVariant(
         name="portable_s16",
         sources=("nn_lstm_s16.c", "nn_sigmoid16.c"),
         lower=partial(_lower, False),
-        cost=FittedCost((60.0, 60.0, 900.0, 30.0, 30.0), terms),
+        cost=FittedCost((118.2, 159.1, 596.1, 32.04, 32.04), terms),
         supports=lambda g, n: _is(g, n, "int16"),
     ),
     KernelVariant(
         name="dsp_s16",
         sources=("nn_lstm_s16_dsp.c", "nn_sigmoid16.c"),
         lower=partial(_lower, True),
-        cost=FittedCost((60.0, 60.0, 900.0, 60.0, 26.0), fours_terms),
+        cost=FittedCost((-45.07, 388.9, 605.5, 65.37, 30.14), fours_terms),
         supports=lambda g, n: _is(g, n, "int16") and _fits_32_bits(g, n),
         features=_DSP,
     ),
