@@ -15,6 +15,7 @@ from toolchain.passes.fuse_activations import fuse_activations
 from toolchain.passes.fuse_signs import fuse_signs
 from toolchain.passes.merge_codewise import merge_codewise
 from toolchain.passes.merge_pooling import merge_pooling
+from toolchain.passes.move_transposes import move_transposes
 from toolchain.passes.order import least_memory_order
 from toolchain.passes.remove_identities import remove_identities
 from toolchain.passes.share_results import share_results
@@ -35,6 +36,7 @@ class Reduction:
 CLEANING: tuple[Pass, ...] = (fold_constants, fuse_signs)
 REDUCTIONS: tuple[Reduction, ...] = (
     Reduction(share_results, "Operators removed that repeat another one"),
+    Reduction(move_transposes, "Transposes joined, dropped or moved into weights"),
     Reduction(remove_identities, "Operators removed that change nothing"),
     Reduction(fold_padding, "Paddings folded into what reads them"),
     Reduction(fuse_activations, "Activations fused into the layers before them"),
