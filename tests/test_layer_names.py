@@ -85,6 +85,7 @@ def test_names_are_of_one_node_only() -> None:
     assert [layer_name(node) for node in own_layers(nodes)] == ["add_1#2", "add_1"]
     assert layers_of("model/conv2d/BiasAdd@int16") == ()
     assert layers_of("model/conv2d/BiasAdd") == ("conv2d",)
+    assert layers_of("__main__.Net/app.Block_first/torch.nn.modules.conv.Conv2d_conv_1;2") == ("first.conv_1",)
 
 
 def test_what_has_no_int16_says_so() -> None:

@@ -108,6 +108,8 @@ def _python_packages() -> tuple[Finding, ...]:
 _EXTRAS = {
     "keras": "Keras models (a .tflite does without)",
     "images": "folders of images",
+    "onnx": "ONNX files",
+    "torch": "exported PyTorch programs",
     "examples": "the examples",
     "solver": "--arena optimal",
     "plots": "compare's and sensitivity's pictures as PNG",

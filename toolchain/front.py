@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -18,8 +19,10 @@ from toolchain.codegen import ModelId
 from toolchain.data import Dataset, load_data
 from toolchain.errors import DataError, ModelError
 from toolchain.graph import Array, Graph
+from toolchain.importers.converted import CONVERTERS, check_suffix
 from toolchain.importers.float_model import FloatModel, Port
 from toolchain.importers.float_tflite import FloatTflite, is_float_tflite, load_float_tflite
+from toolchain.importers.keras_files import sha256_of
 from toolchain.importers.python_object import is_object_spec
 from toolchain.importers.reading import Reading, reading_from
 from toolchain.importers.tflite import parse_tflite
@@ -134,6 +137,10 @@ def open_source(model: Any, progress: Progress, reading: Reading | None = None) 
     reading = reading or Reading()
     if isinstance(model, (str, Path)) and Path(model).suffix.lower() == ".tflite":
         return _open_tflite(Path(model), reading, progress)
+    if isinstance(model, (str, Path)) and not is_object_spec(str(model)):
+        check_suffix(Path(model))
+        if Path(model).suffix.lower() in CONVERTERS:
+            return _open_converted(Path(model), reading, progress)
     from toolchain.importers.keras import load_keras
 
     with progress.step("Loading the model"):
@@ -208,6 +215,19 @@ def _open_tflite(path: Path, reading: Reading, progress: Progress) -> Source:
             "float32, without the rounding of activations that TFLite's hybrid kernels add"
         )
     return Source(path.stem, str(path), model)
+
+
+def _open_converted(path: Path, reading: Reading, progress: Progress) -> Source:
+    """A model of another framework, by way of a float ``.tflite``."""
+    if not path.is_file():
+        raise ModelError(f"there is no model {path}", "Check the path.")
+    with progress.step("Converting the model"):
+        content = CONVERTERS[path.suffix.lower()](path, reading)
+    content = usual_form(content, str(path), Reading())
+    parse_tflite(content, path.stem, str(path))
+    if not is_float_tflite(content):
+        return Source(path.stem, str(path), content=content)
+    return Source(path.stem, str(path), dataclasses.replace(load_float_tflite(path, content), sha256=sha256_of(path)))
 
 
 def _check_unquantized(job: Job, where: str) -> None:

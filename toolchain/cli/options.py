@@ -70,7 +70,7 @@ ModelArgument = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help=".keras, .h5, SavedModel folder, full-integer .tflite, module:function, or the folder of a build.",
+        help=".keras, .h5, SavedModel folder, .tflite, .onnx, .pt2 (PyTorch), module:function, or a build's folder.",
     ),
 ]
 DataOption = Annotated[

@@ -24,7 +24,7 @@ from toolchain.importers.recurrent import keeps_state, restart, without_loops
 from toolchain.importers.tensorflow import captured, keras2, keras3, tensorflow
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
-FORMATS = ".keras, .h5, a SavedModel folder, or module:function that returns a Keras model"
+FORMATS = ".keras, .h5, .tflite, .onnx, .pt2, a SavedModel folder, or module:function that returns a Keras model"
 _OBJECT_HINT = "build the model in Python and pass module:function instead of the file"
 
 

@@ -3,6 +3,9 @@
 The converter names a result after all that it fused, last first: "model/relu/Relu;model/bn/FusedBatchNormV3;
 model/conv/BiasAdd;model/conv/Conv2D" is conv, bn, relu. Names of neighbours slip in through shared constants.
 
+Of a PyTorch model they are paths of modules: "__main__.Net/blocks.Block_first/torch.nn.modules.conv.Conv2d_conv;" is
+first.conv.
+
 A QUANTIZE that mcuforge puts beside a layer makes "model/conv/BiasAdd@int16": what the layer made, on another grid.
 """
 
@@ -17,6 +20,8 @@ from toolchain.graph import Node
 
 # The converter numbers what it split: such a number is no layer.
 _ANONYMOUS = re.compile(r"(StatefulPartitionedCall|PartitionedCall|Identity)(_\d+|_int8)*(:\d+)?|\d+")
+# A module of PyTorch: where its class is, its class and its name in the model.
+_TORCH = re.compile(r"(?:\w+\.)+[A-Za-z0-9]+_(\w+)")
 _ON_ANOTHER_GRID = re.compile(r".*@int(8|16)", re.S)
 
 
@@ -32,7 +37,10 @@ def layers_of(tensor: str) -> tuple[str, ...]:
     layers = []
     for part in tensor.split(";"):
         scopes = [p for p in part.split("/") if p]
-        if scopes and not _ANONYMOUS.fullmatch(part):
+        modules = [m[1] for scope in scopes if (m := _TORCH.fullmatch(scope))]
+        if modules:
+            layers.append(".".join(modules))
+        elif scopes and not _ANONYMOUS.fullmatch(part):
             layers.append(scopes[min(1, len(scopes) - 1)])
     return tuple(reversed(layers))
 

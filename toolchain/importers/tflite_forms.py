@@ -7,7 +7,7 @@ what went in, and gives the same. Source of the format: TensorFlow's ``schema.fb
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,6 @@ from toolchain.importers.tflite_uint8 import signed
 
 _HINT = "Export, copy or download the file again."
 _MAX_ELEMENTS = 1 << 28
-Form = Callable[[Any, str], bool]
 
 
 def usual_form(content: bytes, where: str, reading: Reading) -> bytes:
@@ -150,6 +149,32 @@ def drop_operators(model: Any, graph: Any, kind: int, constants: set[int]) -> No
     for operator in kept:
         operator.inputs = [constant_of.get(int(i), int(i)) for i in operator.inputs]
     graph.operators = kept
+
+
+def with_output_shapes(content: bytes, shapes: Sequence[Sequence[int]]) -> bytes:
+    """The same file with a RESHAPE behind each output that has not the shape wanted."""
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    graph = model.subgraphs[0]
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.RESHAPE
+    model.operatorCodes.append(code)
+    outputs = []
+    for index, shape in zip(map(int, graph.outputs), shapes, strict=True):
+        old = graph.tensors[index]
+        outputs.append(index)
+        if [int(size) for size in old.shape] != list(shape):
+            made, op, options = schema.TensorT(), schema.OperatorT(), schema.ReshapeOptionsT()
+            made.name, made.shape, made.hasRank, made.type = old.name, list(shape), True, old.type
+            old.name = f"{old.name.decode() if isinstance(old.name, bytes) else old.name}/flat"
+            options.newShape = list(shape)
+            op.opcodeIndex, op.inputs, op.outputs = len(model.operatorCodes) - 1, [index], [len(graph.tensors)]
+            op.builtinOptions, op.builtinOptionsType = options, schema.BuiltinOptions.ReshapeOptions
+            graph.operators.append(op)
+            outputs[-1] = len(graph.tensors)
+            graph.tensors.append(made)
+    graph.outputs = outputs
+    model.signatureDefs = None  # they list the outputs once more, and would contradict them
+    return pack(model)
 
 
 def _resized(content: bytes, where: str, reading: Reading) -> bytes:
