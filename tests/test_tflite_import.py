@@ -174,10 +174,6 @@ def _graph(root: Any) -> Any:
     return root.subgraphs[0]
 
 
-def _two_subgraphs(root: Any) -> None:
-    root.subgraphs.append(root.subgraphs[0])
-
-
 def _shorten_buffer(root: Any) -> None:
     buffer = root.buffers[_weights(root).buffer]
     buffer.data = buffer.data[:-1]
@@ -221,7 +217,6 @@ HAND_MADE: dict[str, tuple[Edit, str]] = {
     "no_codes": (_set("operatorCodes", [], lambda r: r), "of 0"),
     "no_buffers": (_set("buffers", [], lambda r: r), "of 0"),
     "no_subgraph": (_set("subgraphs", [], lambda r: r), "no subgraph"),
-    "two_subgraphs": (_two_subgraphs, "2 subgraphs"),
     "no_operators": (_set("operators", [], _graph), "never written"),
     "no_graph_inputs": (_set("inputs", [], _graph), "nothing has written"),
     "no_graph_outputs": (_set("outputs", [], _graph), "no output"),

@@ -51,6 +51,8 @@ def random_codes(graph: Graph, count: int, seed: int = 0) -> list[Array]:
         shape = (count, *tensor.shape)
         if tensor.dtype == "float32":
             arrays.append(rng.standard_normal(shape).astype(np.float32))
+        elif tensor.dtype == "bool":
+            arrays.append(rng.integers(0, 1, shape, endpoint=True).astype(bool))
         else:
             info = np.iinfo(tensor.dtype)
             arrays.append(rng.integers(info.min, info.max, shape, endpoint=True).astype(tensor.dtype))

@@ -6,6 +6,7 @@ Everything is immutable. A pass takes a graph and returns another one.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -95,13 +96,18 @@ class Node:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """Nodes in execution order over tensors by name."""
+    """Nodes in execution order over tensors by name.
+
+    ``external``: it is the body of an operator of another graph (``bodies.py``). Its inputs and states lie in memory of
+    that one; they are read there, and only states are written.
+    """
 
     name: str
     tensors: Mapping[str, Tensor]
     nodes: tuple[Node, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    external: bool = False
 
     def tensor(self, name: str) -> Tensor:
         return self.tensors[name]
@@ -127,7 +133,17 @@ class Graph:
     @property
     def lasting(self) -> tuple[str, ...]:
         """The states by which an inference depends on those before it."""
-        return tuple(name for name in self.states if not self.tensors[name].fresh)
+        return tuple(name for name in self.states if self.external or not self.tensors[name].fresh)
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """What somebody reads who is not in the graph; of a body its states too."""
+        return (*self.outputs, *(self.states if self.external else ()))
+
+    @functools.cached_property
+    def outside(self) -> frozenset[str]:
+        """Of a body, what lies in the memory of another graph."""
+        return frozenset((*self.inputs, *self.states)) if self.external else frozenset()
 
     def with_nodes(self, nodes: Iterable[Node], tensors: Mapping[str, Tensor]) -> Graph:
         """The same graph with other nodes; tensors that nothing uses any more are dropped."""

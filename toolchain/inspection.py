@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from toolchain.bodies import bodies_of
 from toolchain.front import describe
 from toolchain.graph import Graph, Node, Tensor
 from toolchain.job import Job
@@ -18,7 +21,8 @@ from toolchain.verify import problems_of_tensors, refusals
 
 @dataclass(frozen=True)
 class NodeInfo:
-    """One operator. ``kernel`` is the variant that the target would use, empty for none.
+    """One operator. ``kernel`` is the variant that the target would use, empty for none. What an IF or WHILE runs has
+    its name before the operator's own; its MACs are in those of the IF (of the dearer branch) and WHILE (of one trip).
 
     ``stage`` is the number of the layer that it is executed in together with others; ``turns`` says how.
     """
@@ -65,11 +69,11 @@ def inspect_model(job: Job, progress: Progress) -> Inspection:
         if (left := total_macs(graph)) < nominal:
             progress.info(f"{left:,} of {nominal:,} MACs are left after the exact reductions")
     plan = None if refused else make_plan(graph, job.target, job.budget)
-    nodes = tuple(_node(graph, i, plan) for i in range(len(graph.nodes)))
+    nodes = tuple(_nodes(plan.graph if plan else graph, plan))
     return Inspection(
         name=ident.name,
         sha256=ident.sha256,
-        macs=sum(n.macs for n in nodes),
+        macs=0 if refused else total_macs(graph),
         parameters=sum(n.parameters for n in nodes),
         inputs=tuple(tensor_text(graph.tensor(n)) for n in graph.inputs),
         outputs=tuple(tensor_text(graph.tensor(n)) for n in graph.outputs),
@@ -78,6 +82,17 @@ def inspect_model(job: Job, progress: Progress) -> Inspection:
         arena_bytes=plan.memory.arena_bytes if plan else None,
         arena_lower_bound=plan.memory.lower_bound if plan else None,
     )
+
+
+def _nodes(graph: Graph, plan: Plan | None, within: str = "") -> Iterator[NodeInfo]:
+    """The nodes, behind each one those of its bodies, which have its name before theirs."""
+    for i, node in enumerate(graph.nodes):
+        info = _node(graph, i, plan)
+        info = dataclasses.replace(info, name=within + info.name)
+        yield info
+        for k, body in enumerate(bodies_of(node)):
+            inner = plan.steps[i].node.attrs.plans[k] if plan else None
+            yield from _nodes(inner.graph if inner else body, inner, f"{info.name}/")
 
 
 def _node(graph: Graph, i: int, plan: Plan | None) -> NodeInfo:
@@ -113,7 +128,8 @@ def total_macs(graph: Graph) -> int:
 
 def total_parameters(graph: Graph) -> int:
     """Weights and biases."""
-    return sum(graph.tensor(n).size for node in graph.nodes for n in parameter_names(graph, node))
+    own = sum(graph.tensor(n).size for node in graph.nodes for n in parameter_names(graph, node))
+    return own + sum(total_parameters(body) for node in graph.nodes for body in bodies_of(node))
 
 
 def parameter_names(graph: Graph, node: Node) -> list[str]:

@@ -67,19 +67,21 @@ def shared_bytes(output: int, source: int, lead: int) -> int:
 class Lifetimes:
     """From when to when each variable is alive; ``root`` is the tensor whose bytes a view shows.
 
-    States are alive all the time: in every step somebody needs their bytes, if only in the next inference.
+    States are alive all the time: in every step somebody needs their bytes, if only in the next inference. What lies
+    outside of a body's arena has no times here.
     """
 
     def __init__(self, graph: Graph, stages: Sequence[Stage] = ()) -> None:
         self.graph = graph
         self.times = times_of(len(graph.nodes), stages)
-        self.first: dict[str, int] = dict.fromkeys(graph.inputs, 0)
-        self.last: dict[str, int] = dict.fromkeys(graph.inputs, 0)
+        own = () if graph.external else graph.inputs
+        self.first: dict[str, int] = dict.fromkeys(own, 0)
+        self.last: dict[str, int] = dict.fromkeys(own, 0)
         self.root: dict[str, str] = {}
         for time, node in zip(self.times, graph.nodes, strict=True):
             view = registry()[node.op].view
             for name in node.inputs[:1] if view else node.inputs:
-                if name and not graph.is_constant(name):
+                if name and name not in graph.outside and not graph.is_constant(name):
                     self.last[name] = time
             for name in node.outputs:
                 self.first[name] = self.last[name] = time
@@ -87,12 +89,14 @@ class Lifetimes:
         for name in graph.outputs:
             if name in self.first:
                 self.last[name] = len(graph.nodes)
-        for name in graph.states:
+        for name in () if graph.external else graph.states:
             self.first[name], self.last[name] = 0, len(graph.nodes)
 
     def dies(self, source: str, time: int) -> bool:
         """Whether nobody reads the bytes of a variable after ``time``."""
         root = self.root.get(source, source)
+        if root in self.graph.outside:
+            return False
         family = [n for n in self.last if self.root.get(n, n) == root]
         return not self.graph.is_constant(source) and all(self.last[n] <= time for n in family)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -71,7 +71,17 @@ def option_of(graph: Graph, node: Node, variant: KernelVariant) -> Option:
     flash = sum(_value_bytes(v) for v in values) + CALL_FLASH * len(calls)
     flash += sum(graph.tensor(n).nbytes for n in operands)
     cycles, code = variant.cost(graph, node).cycles, _closure(frozenset(roots))
+    for inner in _body_options(calls):
+        flash, code = flash + inner.flash, code | inner.code
     return Option(variant, calls, cycles, flash, code, variant.in_place(graph, node), variant.overlap(graph, node))
+
+
+def _body_options(calls: Sequence[KernelCall]) -> Iterator[Option]:
+    """What the kernels cost that the bodies of a node chose."""
+    for plan in (body.plan for call in calls for body in call.bodies if body.plan):
+        for step in plan.steps:
+            if step.variant is not None:
+                yield option_of(plan.graph, step.node, step.variant)
 
 
 def _value_bytes(value: Any) -> int:

@@ -116,6 +116,11 @@ class Plan:
     predicted_flash: int = 0
 
     @property
+    def cycles(self) -> float:
+        """Predicted (modelled)."""
+        return sum(step.cycles for step in self.steps)
+
+    @property
     def layers(self) -> tuple[Layer, ...]:
         of = {i: stage for stage in self.stages for i in range(stage.first, stage.last + 1)}
         layers = []

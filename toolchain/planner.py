@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+from toolchain.bodies import bodies_of, ready
 from toolchain.budget import OPTIMAL, Budget
 from toolchain.errors import TargetError
-from toolchain.graph import Graph
+from toolchain.graph import Graph, Node
 from toolchain.lifetimes import buffers_of
 from toolchain.memory import plan_memory
 from toolchain.plan import Plan
@@ -20,6 +23,7 @@ def make_plan(graph: Graph, target: Target, budget: Budget | None = None) -> Pla
     Raises TargetError for a limit that cannot be kept.
     """
     budget = budget or Budget()
+    graph = with_planned_bodies(graph, target, budget)
     best: Plan | None = None
     limit = float("inf")  # on the RAM that is expected of a choice which is worth trying
     tried = 0
@@ -51,6 +55,21 @@ def make_plan(graph: Graph, target: Target, budget: Budget | None = None) -> Pla
             f"Raise this limit or another one that binds{advice}, or make the model smaller.",
         )
     return best
+
+
+def with_planned_bodies(graph: Graph, target: Target, budget: Budget | None = None) -> Graph:
+    """The graph with plans of its nodes' bodies, for the objective of the budget; its limits are the whole model's."""
+    inner = dataclasses.replace(budget or Budget(), max_flash=None, max_ram=None, max_cycles=None)
+
+    def planned(node: Node) -> Node:
+        if not bodies_of(node) or node.attrs.plans:
+            return node
+        bodies = [ready(body, node.op == "while" and k == 1) for k, body in enumerate(bodies_of(node))]
+        plans = tuple(make_plan(body, target, inner) for body in bodies)
+        return dataclasses.replace(node, attrs=dataclasses.replace(node.attrs, plans=plans))
+
+    nodes = tuple(map(planned, graph.nodes))
+    return graph if nodes == graph.nodes else dataclasses.replace(graph, nodes=nodes)
 
 
 def _alive(graph: Graph, chosen: Selection) -> int:

@@ -28,8 +28,11 @@ def run(graph: Graph, inputs: Sequence[Array], keep: Sequence[str] = ()) -> list
         tensor = graph.tensor(name)
         if x.shape[1:] != tensor.shape or x.dtype != tensor.dtype:
             raise ValueError(f"input {name} is {x.dtype} {x.shape[1:]}, wanted {tensor.dtype} {tensor.shape}")
-    run_chunk = _Run(graph, (*graph.outputs, *keep))
-    chunks = [run_chunk([x[start : start + CHUNK] for x in inputs]) for start in range(0, inputs[0].shape[0], CHUNK)]
+    run_chunk, samples = Run(graph, (*graph.outputs, *keep)), inputs[0].shape[0]
+    chunks = [
+        run_chunk([x[start : start + CHUNK] for x in inputs], min(CHUNK, samples - start))
+        for start in range(0, samples, CHUNK)
+    ]
     return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
 
 
@@ -61,18 +64,18 @@ def _phases(graph: Graph) -> _Phases:
     )
 
 
-class _Run:
-    """A graph and what its states hold."""
+class Run:
+    """A graph and what its ``states`` hold now; when it is made, their initial values, or those that are given."""
 
-    def __init__(self, graph: Graph, wanted: Sequence[str]) -> None:
+    def __init__(self, graph: Graph, wanted: Sequence[str], states: Mapping[str, Array] | None = None) -> None:
         self.graph, self.wanted, self.phases = graph, wanted, _phases(graph)
         self.constants = {n: t.data[None] for n, t in graph.tensors.items() if t.data is not None}
         first = {n: t.initial[None] for n, t in graph.tensors.items() if t.initial is not None}
-        self.states = {n: first[n] for n in graph.lasting}
-        self.constants |= {n: value for n, value in first.items() if n not in self.states}
+        held = first if states is None else {n: states[n] for n in first}
+        self.states = {n: held[n] for n in graph.lasting}
+        self.constants |= {n: value for n, value in held.items() if n not in self.states}
 
-    def __call__(self, inputs: Sequence[Array]) -> list[Array]:
-        samples = inputs[0].shape[0]
+    def __call__(self, inputs: Sequence[Array], samples: int) -> list[Array]:
         values = self.constants | dict(zip(self.graph.inputs, inputs, strict=True))
         for node in self.phases.before:
             self._step(node, values)

@@ -23,9 +23,10 @@ FREE = -1
 def check_plan(plan: Plan) -> None:
     """Raises VerificationError."""
     replay = _Replay(plan)
-    for name in (*plan.graph.states, *plan.graph.inputs):
+    given = [n for n in (*plan.graph.states, *plan.graph.inputs) if n not in plan.graph.outside]
+    for name in given:
         replay.write(name)
-    for name in (*plan.graph.states, *plan.graph.inputs):
+    for name in given:
         replay.read("the caller", name)
     stages = {stage.first: stage for stage in plan.stages}
     staged = {i for stage in plan.stages for i in range(stage.first, stage.last + 1)}
@@ -35,10 +36,14 @@ def check_plan(plan: Plan) -> None:
         elif i not in staged:
             replay.step(step)
     for name in plan.graph.outputs:
-        if not plan.graph.is_constant(name):
+        if name not in plan.graph.outside and not plan.graph.is_constant(name):
             replay.read("the caller", name)
     for name in plan.graph.states:
-        replay.read("the next inference", name)
+        if name not in plan.graph.outside:
+            replay.read("the next inference", name)
+    for body in (body.plan for step in plan.steps for call in step.calls for body in call.bodies):
+        if body is not None:
+            check_plan(body)
 
 
 class _Replay:
@@ -99,6 +104,9 @@ class _Replay:
             return
         name = step.node.name
         start, end = self.memory.scratch[name], self.memory.scratch[name] + step.scratch_bytes
+        plans = [body.plan for call in step.calls for body in call.bodies if body.plan]
+        if any(plan.memory.arena_bytes > step.scratch_bytes for plan in plans):
+            raise VerificationError(f"the scratch of {name} is smaller than the arena of its body")
         if start < 0 or end > self.memory.arena_bytes:
             raise VerificationError(f"the scratch of {name} lies outside the arena")
         if any(start < out_end and out_start < end for out_start, out_end in outputs):
@@ -201,7 +209,7 @@ class _StageReplay:
 
 
 def _variables(graph: Graph, node: Node) -> list[str]:
-    return [n for n in dict.fromkeys(node.inputs) if n and not graph.is_constant(n)]
+    return [n for n in dict.fromkeys(node.inputs) if n and n not in graph.outside and not graph.is_constant(n)]
 
 
 def _check_overlap(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 
+from toolchain.bodies import bodies_of
 from toolchain.errors import ModelError
 from toolchain.graph import Graph, Node
 from toolchain.importers.layer_names import layers_of
@@ -39,6 +40,8 @@ def refusals(graph: Graph, broken: Collection[str] = ()) -> list[str]:
         reasons = [] if hidden else _reasons(graph, node)
         if reasons:
             lines.append(f"layer {_layer(node)} ({node.op}): {'; '.join(reasons)}")
+        for body in bodies_of(node):
+            lines += refusals(body, broken)
     return lines
 
 
@@ -58,7 +61,7 @@ def _reasons(graph: Graph, node: Node) -> list[str]:
     if op is None:
         return [f"this operator is not supported: {way_out(node.op)}"]
     if op.offline:
-        return ["this operator is supported only where it can be computed at build time, from constant shapes"]
+        return ["this operator is supported only where it can be computed at build time"]
     return unmet(op, graph, node)
 
 
@@ -128,7 +131,7 @@ def _variable_problems(graph: Graph) -> list[str]:
     for name, tensor in graph.tensors.items():
         if tensor.data is not None and tensor.data.dtype != tensor.dtype and name not in told:
             problems.append(f"constant {name} is of type {tensor.dtype}")
-    return problems
+    return problems + [problem for node in graph.nodes for b in bodies_of(node) for problem in _variable_problems(b)]
 
 
 def _check_states(graph: Graph, node: Node, op: Op) -> None:
@@ -155,6 +158,8 @@ def check_graph(graph: Graph) -> None:
         op = registry().get(node.op)
         if op is not None:
             _check_states(graph, node, op)
+        for body in bodies_of(node):
+            check_graph(body)
         for name in node.inputs:
             if name and name not in defined:
                 raise VerificationError(f"{node.name} reads {name} before it is written")

@@ -92,6 +92,15 @@ class Operator:
 
 
 @dataclass(frozen=True, eq=False)
+class Subgraph:
+    """Another subgraph of the file; options of operators name them by number, the first one is 1."""
+
+    inputs: tuple[TensorSpec, ...]
+    operators: tuple[Operator, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Case:
     """One operator to be proved. ``values``: inputs of its own for each float input, beside the generated ones.
 
@@ -112,6 +121,7 @@ class Case:
     before: tuple[Operator, ...] = ()
     ulps: int = 0
     error: float = 0.0
+    subgraphs: tuple[Subgraph, ...] = ()
 
 
 def constant_data(spec: TensorSpec, seed: str) -> Array:

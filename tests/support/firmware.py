@@ -19,7 +19,7 @@ from toolchain.measuring import evaluate, linked
 from toolchain.memory import plan_memory
 from toolchain.ops import registry
 from toolchain.plan import MemoryPlan, Plan, Stage, Step
-from toolchain.planner import make_plan
+from toolchain.planner import make_plan, with_planned_bodies
 from toolchain.ports import PortChoice
 from toolchain.progress import Progress
 from toolchain.replay import check_plan
@@ -80,6 +80,7 @@ def _renamed(node: Node, new: Mapping[str, str], key: str) -> Node:
 
 def steps_of_rank(graph: Graph, target: Target, rank: int) -> tuple[Step, ...]:
     """Steps with the variant that is ``rank`` places behind the cheapest, or the last one, of every node."""
+    graph = with_planned_bodies(graph, target)
     steps = []
     for node in graph.nodes:
         op = registry()[node.op]
@@ -94,6 +95,7 @@ def steps_of_rank(graph: Graph, target: Target, rank: int) -> tuple[Step, ...]:
 
 def steps_of_variant(graph: Graph, target: Target, name: str) -> tuple[Step, ...]:
     """Steps with the variant of this name, which every node that computes anything has on the target."""
+    graph = with_planned_bodies(graph, target)
     steps = []
     for node in graph.nodes:
         op = registry()[node.op]

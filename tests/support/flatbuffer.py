@@ -10,7 +10,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from support.case import Case, Operator, TensorSpec, constant_data
+from support.case import Case, Operator, Subgraph, TensorSpec, constant_data
 from toolchain.flexbuffer import write_map
 
 _TABLES = {name[: -len("Options")].upper(): name for name in vars(schema.BuiltinOptions) if name.endswith("Options")}
@@ -43,34 +43,48 @@ PLACEHOLDER_CODE = 127  # in the one-byte field of old readers, for operators th
 
 def case_model(case: Case) -> bytes:
     """The case's operators as a model whose inputs are the tensors that nothing writes."""
-    return pack(model([*case.before, case.operator], case.id))
+    return pack(model([*case.before, case.operator], case.id, case.subgraphs))
 
 
-def write_model(operators: Sequence[Operator], seed: str = "model") -> bytes:
-    return pack(model(operators, seed))
+def write_model(operators: Sequence[Operator], seed: str = "model", subgraphs: Sequence[Subgraph] = ()) -> bytes:
+    return pack(model(operators, seed, subgraphs))
 
 
-def model(operators: Sequence[Operator], seed: str = "model") -> Any:
+def model(operators: Sequence[Operator], seed: str = "model", subgraphs: Sequence[Subgraph] = ()) -> Any:
     """A ``ModelT``. Inputs are what nothing writes, outputs what nothing reads; constants come from ``seed``."""
-    tensors = list(dict.fromkeys(t for o in operators for t in (*o.inputs, *o.outputs) if t is not None))
-    index = {t: i for i, t in enumerate(tensors)}
+    every = [*operators, *(o for graph in subgraphs for o in graph.operators)]
+    builtins = list(dict.fromkeys(o.builtin for o in every))
     written = {t for o in operators for t in o.outputs}
     read = {t for o in operators for t in o.inputs}
-    graph = schema.SubGraphT()
-    graph.name = "main"
-    buffers = [schema.BufferT()]
-    graph.tensors = [_tensor(t, i, f"{seed}:{i}", buffers) for i, t in enumerate(tensors)]
-    graph.inputs = [index[t] for t in tensors if t not in written and t.data is None and not t.variable]
-    graph.outputs = [index[t] for t in tensors if t in written and t not in read]
-    builtins = list(dict.fromkeys(o.builtin for o in operators))
-    graph.operators = [_operator(o, index, builtins) for o in operators]
+    tensors = _tensors(operators)
+    inputs = [t for t in tensors if t not in written and t.data is None and not t.variable]
+    outputs = [t for t in tensors if t in written and t not in read]
+    graphs = [Subgraph(tuple(inputs), tuple(operators), tuple(outputs)), *subgraphs]
     result = schema.ModelT()
     result.version = 3
     result.description = "test"
     result.operatorCodes = [_code(b) for b in builtins]
-    result.subgraphs = [graph]
-    result.buffers = buffers
+    result.buffers = [schema.BufferT()]
+    result.subgraphs = [
+        _subgraph(graph, builtins, f"{seed}/{k}" if k else seed, result.buffers) for k, graph in enumerate(graphs)
+    ]
     return result
+
+
+def _tensors(operators: Sequence[Operator]) -> list[TensorSpec]:
+    return list(dict.fromkeys(t for o in operators for t in (*o.inputs, *o.outputs) if t is not None))
+
+
+def _subgraph(graph: Subgraph, builtins: list[str], seed: str, buffers: list[Any]) -> Any:
+    tensors = list(dict.fromkeys([*_tensors(graph.operators), *graph.inputs, *graph.outputs]))
+    index = {t: i for i, t in enumerate(tensors)}
+    made = schema.SubGraphT()
+    made.name = "main" if "/" not in seed else seed
+    made.tensors = [_tensor(t, i, f"{seed}:{i}", buffers) for i, t in enumerate(tensors)]
+    made.inputs = [index[t] for t in graph.inputs]
+    made.outputs = [index[t] for t in graph.outputs]
+    made.operators = [_operator(o, index, builtins) for o in graph.operators]
+    return made
 
 
 def pack(root: Any) -> bytes:

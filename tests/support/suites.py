@@ -15,6 +15,7 @@ from toolchain.graph import Graph
 from toolchain.ops.base import KernelVariant
 from toolchain.options import variants_for
 from toolchain.plan import Step
+from toolchain.planner import with_planned_bodies
 from toolchain.select import usable_variants
 from toolchain.target import Target
 
@@ -35,7 +36,7 @@ def usable(case: Case, target: Target) -> list[list[KernelVariant]]:
     """The variants of each node of the case, cheapest first; none for a view."""
     key = case.id, target.name
     if key not in _known:
-        graph = case_graph(case)
+        graph = with_planned_bodies(case_graph(case), target)
         _known[key] = [usable_variants(graph, node, target) for node in graph.nodes]
     return _known[key]
 

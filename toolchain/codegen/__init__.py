@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolchain import resources
+from toolchain.codegen.lowering import model_view
 from toolchain.codegen.names import c_identifier
 from toolchain.codegen.text import environment
-from toolchain.codegen.views import ModelId, model_view
+from toolchain.codegen.views import ModelId
 from toolchain.plan import Plan
 from toolchain.target import Target
 
@@ -50,8 +51,9 @@ def generate(plan: Plan, ident: ModelId, target: Target) -> SourceTree:
 def _runtime_files(plan: Plan, headers: Sequence[str]) -> dict[str, str]:
     """The kernels' C files and every runtime header they reach."""
     folder = resources.templates() / "runtime"
-    sources = {s for layer in plan.layers for step in layer.steps if step.variant for s in step.variant.sources}
-    sources |= {"nn_rows.c"} if plan.stages else set()
+    plans = _all_plans(plan)
+    sources = {s for p in plans for step in p.steps if step.variant for s in step.variant.sources}
+    sources |= {"nn_rows.c"} if any(p.stages for p in plans) else set()
     todo = [*sources, *headers, "nn_port.h"]
     files: dict[str, str] = {}
     while todo:
@@ -60,6 +62,12 @@ def _runtime_files(plan: Plan, headers: Sequence[str]) -> dict[str, str]:
             files[name] = (folder / name).read_text(encoding="utf-8")
             todo += re.findall(r'#include "(nn_\w+\.h)"', files[name])
     return dict(sorted(files.items()))  # objects are linked in this order
+
+
+def _all_plans(plan: Plan) -> list[Plan]:
+    """The plan and those of its bodies."""
+    inner = [b.plan for step in plan.steps for call in step.calls for b in call.bodies if b.plan]
+    return [plan, *(p for body in inner for p in _all_plans(body))]
 
 
 def _render(template: str, **context: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +11,7 @@ from toolchain import __version__
 from toolchain.codegen.names import c_identifier
 from toolchain.codegen.text import c_float, comment
 from toolchain.graph import Array, Graph, Node, Tensor
-from toolchain.ops.base import Const, KernelCall, RowField, Rows
-from toolchain.plan import Layer, Plan, Stage, Step
-from toolchain.stages import readers_of, row_bytes, rows_of
+from toolchain.ops.base import RowField, Rows
 from toolchain.target import Target
 
 C_TYPES = {
@@ -207,8 +204,31 @@ class LayerView:
 
 
 @dataclass(frozen=True, eq=False)
+class CopyView:
+    """Bytes that go from a constant or a place in the arena to ``offset``."""
+
+    offset: int
+    source: Argument
+    nbytes: int
+
+
+@dataclass(frozen=True, eq=False)
+class FunctionView:
+    """A function that runs the layers of a body, makes copies, and returns whether the byte at ``result`` is not 0.
+
+    ``result`` is -1 where it returns nothing.
+    """
+
+    name: str
+    comment: str
+    layers: tuple[LayerView, ...]
+    copies: tuple[CopyView, ...]
+    result: int
+
+
+@dataclass(frozen=True, eq=False)
 class ModelView:
-    """All that the templates are rendered from."""
+    """All that the templates are rendered from; ``functions`` in an order in which each calls only earlier ones."""
 
     ident: ModelId
     target: Target
@@ -216,6 +236,7 @@ class ModelView:
     inputs: list[TensorView]
     outputs: list[TensorView]
     layers: tuple[LayerView, ...]
+    functions: tuple[FunctionView, ...]
     consts: tuple[ConstView, ...]
     states: tuple[StateView, ...] = ()
     numbers: str = "int8"
@@ -251,8 +272,9 @@ class ModelView:
 
     @property
     def headers(self) -> list[str]:
-        headers = {call.header for layer in self.layers for call in layer.calls}
-        return sorted(headers | ({"nn_rows.h"} if any(layer.stage for layer in self.layers) else set()))
+        layers = [*self.layers, *(layer for function in self.functions for layer in function.layers)]
+        headers = {call.header for layer in layers for call in layer.calls}
+        return sorted(headers | ({"nn_rows.h"} if any(layer.stage for layer in layers) else set()))
 
     @property
     def lasting(self) -> list[StateView]:
@@ -278,128 +300,6 @@ def numbers_of(graph: Graph) -> str:
     if "int16" in types:
         return "int16x8"
     return "float32" if "int8" not in types and "float32" in types else "int8"
-
-
-def model_view(plan: Plan, ident: ModelId, target: Target) -> ModelView:
-    graph, upper = plan.graph, ident.c_name.upper()
-
-    def views(names: Sequence[str], what: str) -> list[TensorView]:
-        offsets = plan.memory.offsets
-        return [TensorView(graph.tensor(n), i, f"{upper}_{what}{i}", offsets[n]) for i, n in enumerate(names)]
-
-    consts: list[ConstView] = []
-    layers = tuple(_layer_view(plan, layer, i, consts) for i, layer in enumerate(plan.layers))
-    states = tuple(_state_view(plan, name, i, consts) for i, name in enumerate(graph.states))
-    return ModelView(
-        ident=ident,
-        target=target,
-        arena_bytes=max(plan.memory.arena_bytes, 1),
-        inputs=views(graph.inputs, "INPUT"),
-        outputs=views(graph.outputs, "OUTPUT"),
-        layers=layers,
-        consts=tuple(consts),
-        states=states,
-        numbers=numbers_of(graph),
-    )
-
-
-def _state_view(plan: Plan, name: str, index: int, consts: list[ConstView]) -> StateView:
-    """A state is set by memset where all of its first bytes are equal."""
-    tensor = plan.graph.tensor(name)
-    assert tensor.initial is not None
-    offset, content = plan.memory.offsets[name], np.unique(np.frombuffer(tensor.initial.tobytes(), np.uint8))
-    if len(content) == 1:
-        return StateView(offset, tensor.nbytes, fill=int(content[0]), fresh=tensor.fresh)
-    const = ConstView(f"state_{index}", C_TYPES[tensor.dtype], tensor.initial, f"the first values of {comment(name)}")
-    consts.append(const)
-    return StateView(offset, tensor.nbytes, const=const.name, fresh=tensor.fresh)
-
-
-def _layer_view(plan: Plan, layer: Layer, index: int, consts: list[ConstView]) -> LayerView:
-    before = len(consts)
-    calls = []
-    for step in layer.steps:
-        base = c_identifier(step.node.name)
-        for k, call in enumerate(step.calls):
-            name = base if len(step.calls) == 1 else f"{base}_{k}"
-            calls.append(_call_view(plan, step, call, name, consts))
-    stage = _stage_view(plan, layer.stage, calls, index) if layer.stage else None
-    symbols = [c.name for c in consts[before:]] + [c.params_name for c in calls]
-    if stage:
-        symbols += [stage.name, *(s.rows_name for s in stage.steps)]
-    made = tuple(Place(plan.memory.offsets[name], plan.graph.tensor(name).nbytes) for name in layer.made)
-    return LayerView(index, _layer_comment(plan.graph, layer, index), tuple(calls), tuple(symbols), made, stage)
-
-
-def _stage_view(plan: Plan, stage: Stage, calls: Sequence[CallView], index: int) -> StageView:
-    nodes = plan.graph.nodes[stage.first : stage.last + 1]
-    makers = {node.outputs[0]: k for k, node in enumerate(nodes)}
-
-    def image(name: str) -> ImageView:
-        return ImageView(plan.memory.offsets[name], row_bytes(plan.graph.tensor(name)), makers.get(name, -1))
-
-    steps = []
-    for node, call, readers in zip(nodes, calls, readers_of(nodes), strict=True):
-        rows = rows_of(plan.graph, node)
-        assert rows is not None
-        variables = [n for n in node.inputs if n and not plan.graph.is_constant(n)]
-        inputs = tuple(map(image, variables))
-        name = call.params_name.removesuffix("_params") + "_rows"
-        steps.append(RowStepView(name, call, inputs, image(node.outputs[0]), rows, sum(1 << r for r in readers)))
-    return StageView(f"stage_{index}", tuple(steps), stage.rows)
-
-
-def _call_view(plan: Plan, step: Step, call: KernelCall, name: str, consts: list[ConstView]) -> CallView:
-    fields = []
-    for field, value in call.params:
-        reference = ""
-        if isinstance(value, Const):
-            reference = f"{name}_{value.suffix}"
-            shape = "x".join(map(str, value.data.shape))
-            consts.append(ConstView(reference, value.ctype, value.data, f"{name}: {value.suffix}, {shape}"))
-        fields.append(Field(field, value, reference))
-    args = _part_arguments(plan.graph, call) if step.row_fields else _arguments(plan, call, name, consts)
-    if call.scratch_bytes:
-        args.append(Argument("int8_t", plan.memory.scratch[step.node.name]))
-    params_name = f"{name}_params"
-    return CallView(
-        call.symbol, call.header, call.params_type, params_name, tuple(fields), tuple(args), step.row_fields, call.items
-    )
-
-
-def _arguments(plan: Plan, call: KernelCall, name: str, consts: list[ConstView]) -> list[Argument]:
-    split = {*call.inputs[:1], *call.outputs} if call.items > 1 else set()
-    names = (*call.inputs, *call.outputs)
-    return [_argument(plan, tensor, name, consts, call.items if tensor in split else 0) for tensor in names]
-
-
-def _part_arguments(graph: Graph, call: KernelCall) -> list[Argument]:
-    """In a stage the pointers, to bytes, come with the rows."""
-    places = [*(f"part->in[{i}]" for i in range(len(call.inputs))), "part->out"]
-    types = [C_TYPES[graph.tensor(n).dtype] for n in (*call.inputs, *call.outputs)]
-    return [
-        Argument(ctype, const=place if ctype == "int8_t" else f"({ctype} *)(void *){place}")
-        for ctype, place in zip(types, places, strict=True)
-    ]
-
-
-def _argument(plan: Plan, name: str, call: str, consts: list[ConstView], items: int) -> Argument:
-    tensor = plan.graph.tensor(name)
-    ctype = C_TYPES[tensor.dtype]
-    if tensor.data is None:
-        step = tensor.nbytes // items if items else 0
-        return Argument(ctype, plan.memory.offsets[name], step=step)
-    before = sum(c.name.startswith(f"{call}_operand") for c in consts)
-    const_name = f"{call}_operand{before or ''}"
-    const = ConstView(const_name, ctype, tensor.data, f"{call}: constant operand")
-    consts.append(const)
-    return Argument(ctype, const=const.name)
-
-
-def _layer_comment(graph: Graph, layer: Layer, index: int) -> str:
-    """For example: 3  conv2d  8x8x16 -> 8x8x32, 3x3, relu  (portable)  [conv_2]."""
-    texts = "; ".join(layer_text(graph, step.node) for step in layer.steps)
-    return comment(f"{index}  {texts}  ({layer.kernel})  [{', '.join(layer.names)}]")
 
 
 def layer_text(graph: Graph, node: Node) -> str:

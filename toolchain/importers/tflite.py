@@ -11,6 +11,7 @@ import dataclasses
 import struct
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -62,27 +63,45 @@ def parse_tflite(data: bytes, name: str, where: str) -> Graph:
         raise ModelError(f"{where}: not a TFLite file (the identifier TFL3 is missing)", _HINT)
     try:
         model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
-        return _Reader(model, data, where).graph(name)
+        return with_states(_Reader(_File(model, data, where), 0).graph(name))
     except DAMAGE as e:
         raise ModelError(f"{where}: damaged or truncated TFLite file ({type(e).__name__}: {e})", _HINT) from e
 
 
+@dataclass(frozen=True, eq=False)
+class _File:
+    """A whole file; ``callers`` are the subgraphs that are being read, each by an operator of the one before."""
+
+    model: Any
+    data: bytes
+    where: str
+    callers: tuple[int, ...] = ()
+
+    def damaged(self, what: str) -> ModelError:
+        return ModelError(f"{self.where}: damaged: {what}", _HINT)
+
+
 class _Reader:
-    def __init__(self, model: Any, data: bytes, where: str) -> None:
-        self.model = model
-        self.data = data
-        self.where = where
-        if not model.subgraphs:
-            raise ModelError(f"{where}: holds no subgraph", _HINT)
-        if len(model.subgraphs) > 1:
-            raise ModelError(
-                f"{where}: holds {len(model.subgraphs)} subgraphs; control flow is not supported",
-                "Export the inference function alone.",
-            )
+    """One subgraph of a file."""
+
+    def __init__(self, file: _File, index: int) -> None:
+        self.file = dataclasses.replace(file, callers=(*file.callers, index))
+        self.model, self.data, self.where = file.model, file.data, file.where
+        subgraphs = self.model.subgraphs or []
+        if not subgraphs:
+            raise ModelError(f"{self.where}: holds no subgraph", _HINT)
+        if not 0 <= index < len(subgraphs):
+            raise self._damaged(f"an operator calls subgraph {index} of {len(subgraphs)}")
+        if index in file.callers:
+            raise self._damaged(f"subgraph {index} calls itself")
+        self.subgraph = subgraphs[index]
         self.open_shapes: dict[str, list[int]] = {}
-        self.subgraph = model.subgraphs[0]
         self.names = self._unique_names()
-        self.fresh = any(_text(entry.name) == FRESH for entry in model.metadata or [])
+        self.fresh = any(_text(entry.name) == FRESH for entry in self.model.metadata or [])
+
+    def body(self, index: int) -> Graph:
+        """Another subgraph, for an operator of this one."""
+        return dataclasses.replace(_Reader(self.file, int(index)).graph(f"subgraph_{index}"), external=True)
 
     def graph(self, name: str) -> Graph:
         tensors = {n: self._tensor(i, n) for i, n in enumerate(self.names)}
@@ -103,7 +122,7 @@ class _Reader:
             outputs=self._names(self.subgraph.outputs, "graph output"),
         )
         self._check_order(graph)
-        return with_states(graph)
+        return graph
 
     def _check_shapes(self) -> None:
         """ModelError that names every open shape, of the inputs when it is theirs, and all operators that are unknown:
@@ -142,7 +161,7 @@ class _Reader:
                 raise self._damaged(f"output {name} is never written")
 
     def _damaged(self, what: str) -> ModelError:
-        return ModelError(f"{self.where}: damaged: {what}", _HINT)
+        return self.file.damaged(what)
 
     def _unique_names(self) -> list[str]:
         seen: Counter[str] = Counter()
@@ -234,6 +253,7 @@ class _Reader:
             _bytes(op.customOptions) if builtin.startswith("CUSTOM ") else op.builtinOptions,
             tuple(tensors[n] if n else None for n in inputs),
             tuple(tensors[n] for n in outputs),
+            self.body,
         )
         try:
             attrs = known.read(view)

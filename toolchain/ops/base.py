@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from toolchain.graph import Array, Graph, Node, Tensor
 
-Value = Any  # of a parameter field: int, float, Const, Symbol, Fields, or a tuple of ints (a C array)
+if TYPE_CHECKING:
+    from toolchain.plan import Plan
+
+Value = Any  # of a parameter field: int, float, Const, Symbol, Body, Fields, or a tuple of ints (a C array)
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,21 @@ class Symbol:
     """A C function of the runtime, as a parameter."""
 
     name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """A function of the generated code, as a parameter: it runs ``plan``, of a body, then copies tensors.
+
+    The plan's arena is the scratch of the call. ``places``: the body's inputs and states, and the tensors of the node's
+    graph that they are. ``copies`` are pairs of a tensor of the body, or of the node's graph where there is no plan,
+    and one of the node's graph. ``result``: the bool of the body that the function returns.
+    """
+
+    plan: Plan | None
+    places: tuple[tuple[str, str], ...]
+    copies: tuple[tuple[str, str], ...]
+    result: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,8 +63,9 @@ class KernelCall:
     """One C call: ``symbol(&params, inputs..., outputs...[, scratch])``, as structure, never as C text.
 
     ``inputs`` (states among them) and ``outputs`` are tensor names in the order of the C arguments.
-    ``scratch_bytes`` > 0 adds a last argument that points at so many bytes of the arena. With more ``items`` than 1 it
-    is called for each so many-th part of its first input and of its outputs, one behind the other.
+    ``scratch_bytes`` > 0 adds a last argument that points at so many bytes of the arena; where a parameter is a Body,
+    they are for that one alone. With more ``items`` than 1 it is called for each so many-th part of its first input and
+    of its outputs, one behind the other.
     """
 
     symbol: str
@@ -57,6 +76,10 @@ class KernelCall:
     outputs: tuple[str, ...]
     scratch_bytes: int = 0
     items: int = 1
+
+    @property
+    def bodies(self) -> tuple[Body, ...]:
+        return tuple(value for _, value in self.params if isinstance(value, Body))
 
 
 @dataclass(frozen=True)
@@ -168,6 +191,7 @@ class Constraint:
 class TfliteOperator:
     """What ``read`` gets: the operator's options object of the schema and its tensors (None: absent).
 
+    ``subgraph`` reads the file's subgraph of this number.
     A custom operator is called ``CUSTOM`` and its name; its options are the bytes in the file.
     """
 
@@ -175,6 +199,7 @@ class TfliteOperator:
     options: Any
     inputs: tuple[Tensor | None, ...]
     outputs: tuple[Tensor, ...]
+    subgraph: Callable[[int], Graph]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""VAR_HANDLE, READ_VARIABLE and ASSIGN_VARIABLE, of any type: values that last from one inference to the next.
+"""VAR_HANDLE, READ_VARIABLE and ASSIGN_VARIABLE, of any type: values that last from one inference to the next; copies.
 
 A handle names a variable, by container and name. ``importers/variables.py`` makes a state of each variable and puts it
 in the place of the handles, so nothing of them is left to run.
@@ -56,9 +56,9 @@ def _assign(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
 
 
 def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
+    """An assignment copies its second input to the first."""
     params = (("bytes", graph.tensor(node.inputs[0]).nbytes),)
-    symbol = f"nn_{node.op}"
-    return (KernelCall(symbol, "nn_variable.h", "nn_variable_params", params, node.inputs, node.outputs),)
+    return (KernelCall("nn_copy", "nn_copy.h", "nn_copy_params", params, node.inputs[::-1], node.outputs),)
 
 
 def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
@@ -69,7 +69,7 @@ def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
 VARIANTS = (
     KernelVariant(
         name="portable",
-        sources=("nn_variable.c",),
+        sources=("nn_copy.c",),
         lower=_lower,
         cost=FittedCost((40.0, 0.6), _terms),
     ),
@@ -103,5 +103,12 @@ OPS = (
         ),
         variants=VARIANTS,
         updates=lambda node: (0,),
+    ),
+    Op(
+        name="copy",
+        tflite=(),
+        read=no_attrs,
+        reference=lambda graph, node, inputs: [inputs[0].reshape(-1, *graph.tensor(node.outputs[0]).shape)],
+        variants=VARIANTS,
     ),
 )

@@ -7,15 +7,18 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from toolchain.bodies import with_bodies
 from toolchain.graph import Graph
 from toolchain.passes.constant_channels import remove_constant_channels
 from toolchain.passes.fold_constants import fold_constants
+from toolchain.passes.fold_control import fold_control
 from toolchain.passes.fold_padding import fold_padding
 from toolchain.passes.fuse_activations import fuse_activations
 from toolchain.passes.fuse_signs import fuse_signs
 from toolchain.passes.merge_codewise import merge_codewise
 from toolchain.passes.merge_pooling import merge_pooling
 from toolchain.passes.move_transposes import move_transposes
+from toolchain.passes.narrow_states import narrow_states
 from toolchain.passes.order import least_memory_order
 from toolchain.passes.remove_identities import remove_identities
 from toolchain.passes.share_results import share_results
@@ -33,7 +36,7 @@ class Reduction:
     effect: str = ""
 
 
-CLEANING: tuple[Pass, ...] = (fold_constants, fuse_signs)
+CLEANING: tuple[Pass, ...] = (fold_constants, fold_control, narrow_states, fuse_signs)
 REDUCTIONS: tuple[Reduction, ...] = (
     Reduction(share_results, "Operators removed that repeat another one"),
     Reduction(move_transposes, "Transposes joined, dropped or moved into weights"),
@@ -47,9 +50,15 @@ REDUCTIONS: tuple[Reduction, ...] = (
 
 
 def clean(graph: Graph) -> Graph:
-    """Without what only describes shapes: the model as it is meant, and as the reference runs it."""
+    """Without what only describes shapes: the model as it is meant, and as the reference runs it.
+
+    Again where control flow was folded, which removes an operator or one of its arguments.
+    """
+    graph = with_bodies(graph, clean)
     for transform in CLEANING:
-        graph = transform(graph)
+        before, graph = graph, transform(graph)
+        if transform is fold_control and graph is not before:
+            return clean(graph)
     return graph
 
 
@@ -59,6 +68,7 @@ def reduce(graph: Graph, progress: Progress | None = None) -> Graph:
     The passes run in turn until none finds anything in the graph that the others left; each of their steps removes a
     node, a padding or channels, or puts a cheaper operator in a node's place, so this ends.
     """
+    graph = with_bodies(graph, reduce)
     done: Counter[str] = Counter()
     idle = 0
     for reduction in itertools.cycle(REDUCTIONS):

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 
+from toolchain.bodies import with_bodies
 from toolchain.graph import Graph, Node
 from toolchain.ops import by_type, registry
 
 
 def for_types(graph: Graph) -> Graph:
     """The graph with every operator as it is for the types of its tensors; one that there is not keeps its name."""
+    graph = with_bodies(graph, for_types)
     return graph.with_nodes([for_type(graph, node) for node in graph.nodes], graph.tensors)
 
 

@@ -27,13 +27,15 @@ def fold_constants(graph: Graph) -> Graph:
             continue
         for name, data in zip(node.outputs, folded, strict=True):
             tensors[name] = dataclasses.replace(tensors[name], shape=data.shape, data=data)
-    return graph.with_nodes(alive(graph.outputs, kept), tensors)
+    return graph.with_nodes(alive(graph.results, kept), tensors)
 
 
 def _folded(graph: Graph, node: Node) -> list[Array] | None:
     """The node's outputs; None when they are not known yet or the node is none that can run."""
     op = registry().get(node.op)
-    if op is None or not _is_constant(graph, node) or set(node.outputs) & set(graph.outputs):
+    if op is None or not _is_constant(graph, node):
+        return None
+    if set(node.outputs) & set(graph.outputs) and not graph.external:  # a body may give a constant
         return None
     if unmet(op, graph, node) or any(graph.tensor(n).size > MAX_ELEMENTS for n in node.outputs):
         return None

@@ -6,6 +6,7 @@ Exact by what is looked at:
 - an operator that only moves elements may leave all of them in their order;
 - a concatenation of one tensor, a pad of nothing and a pooling of single pixels without stride copy each code;
   pooling clamps, and its clamp must change none of the codes that can come;
+- a copy is what it says; it is made where control flow was folded. One of a state stays;
 - a mean over axes of length 1 requantizes a single code: all 256 are tried.
 What is then left is the same bytes in the same order. Where shape or quantization change, a view stands for it
 (RESHAPE, REINTERPRET), which costs nothing; where nothing changes, the node goes. A view only shows bytes, and two
@@ -44,10 +45,10 @@ def remove_identities(graph: Graph) -> Graph:
 
 
 def _as_view(links: Links, node: Node) -> Graph | None:
-    graph, name = links.graph, source_of(links.graph, node)
+    graph, name = links.graph, node.inputs[0] if node.op == "copy" else source_of(links.graph, node)
     x, out = graph.tensor(name), graph.tensor(node.outputs[0])
     view = dataclasses.replace(node, op=_view_op(x, out), inputs=(name,), attrs=None)
-    if x.initial is not None or not can_run(graph, view):
+    if x.initial is not None or x.data is not None or not can_run(graph, view):
         return None
     gone = without(links, node, name) if view.op == "reshape" and x.shape == out.shape else None
     return gone or rewritten(graph, {node.name: view})
@@ -75,6 +76,8 @@ def _view_op(x: Tensor, out: Tensor) -> str:
 
 def _copies(graph: Graph, node: Node, bounds: Bounds) -> bool:
     """Whether the output's codes are those of the one variable input, in the same order."""
+    if node.op == "copy":
+        return True
     variables = [n for n in node.inputs if n and not graph.is_constant(n)]
     if len(variables) != 1:
         return False

@@ -69,7 +69,7 @@ def applied(graph: Graph, rule: Rule) -> Graph:
 def rewritten(graph: Graph, changes: Mapping[str, Node], tensors: Mapping[str, Tensor] | None = None) -> Graph:
     """The graph with other nodes in the places of those named, and without what nobody reads then."""
     nodes = [changes.get(node.name, node) for node in graph.nodes]
-    return graph.with_nodes(alive(graph.outputs, nodes), {**graph.tensors, **(tensors or {})})
+    return graph.with_nodes(alive(graph.results, nodes), {**graph.tensors, **(tensors or {})})
 
 
 def can_run(graph: Graph, node: Node, tensors: Mapping[str, Tensor] | None = None) -> bool:
@@ -97,7 +97,7 @@ def without(links: Links, node: Node, source: str) -> Graph | None:
         if other is heir and not is_view(node):
             other = dataclasses.replace(other, layers=layers_with(other, node))
         nodes.append(_renamed(other, old, new))
-    return graph.with_nodes(alive(graph.outputs, nodes), graph.tensors)
+    return graph.with_nodes(alive(graph.results, nodes), graph.tensors)
 
 
 def layers_with(node: Node, *merged: Node) -> tuple[str, ...]:
