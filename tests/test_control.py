@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import control
+from job_kit import URL
 from support.case import Array, Exact, Operator, Subgraph, TensorSpec
 from support.firmware import build_firmware, checked_plan, run_on_board, run_on_host, strict_target
 from support.flatbuffer import edited, write_model
@@ -24,9 +25,12 @@ from toolchain.graph import Graph
 from toolchain.importers.tensorflow import captured
 from toolchain.importers.tflite import parse_tflite
 from toolchain.inspection import total_macs, total_parameters
+from toolchain.job import Job
 from toolchain.ops import control as control_ops
 from toolchain.passes import reduce
+from toolchain.pipeline import deploy, emulate
 from toolchain.quantize.check import check_quantized
+from toolchain.quantize.recipe import recipe_for
 from toolchain.reference import run
 from toolchain.replay import check_plan
 from toolchain.target import load_target
@@ -259,6 +263,26 @@ def test_a_converted_loop_has_no_counter_of_its_own() -> None:
     """Beside that of the model the converter's loops have one, which nobody reads."""
     (loop,) = (node for node in _graph(_loop()).nodes if node.op == "while")
     assert len(loop.outputs) == 2
+
+
+@pytest.mark.parametrize("make", [_loop, _condition])
+def test_float_models_with_control_flow_are_compiled_as_they_are(make: Callable[[], bytes], tmp_path: Path) -> None:
+    (tmp_path / "model.tflite").write_bytes(make())
+    job = Job(str(tmp_path / "model.tflite"), HOST, quantizer="mcuforge", recipe=recipe_for("float32"), runs=1)
+    report = emulate(job)
+    assert report.exactness is not None
+    assert (report.exactness.codes, report.exactness.differing) == (96, 0)
+    with pytest.raises(ModelError, match="takes no models with variables, loops or branches"):
+        emulate(dataclasses.replace(job, recipe=recipe_for("float16")))
+
+
+def test_a_stream_is_deployed_and_every_code_compared(tmp_path: Path) -> None:
+    """Timing, self tests and the comparison each begin the stream afresh, on the virtual board."""
+    (tmp_path / "stream.tflite").write_bytes(_stream())
+    report = deploy(Job(str(tmp_path / "stream.tflite"), load_target("stm32"), port=URL, runs=3))
+    assert report.exactness is not None
+    assert (report.exactness.codes, report.exactness.differing) == (48, 0)
+    assert len({sample for latency in report.latency for sample in latency.samples}) <= 2
 
 
 def test_a_converted_stream_keeps_codes() -> None:

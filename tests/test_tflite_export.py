@@ -34,6 +34,10 @@ def assert_same(graph: Graph, again: Graph) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_operators_are_read_back_and_run_alike(case: Case) -> None:
     graph = case_graph(case)
+    if graph.states or case.subgraphs:
+        with pytest.raises(ValueError, match="TFLite has no operator"):
+            export_tflite(graph)
+        return
     content = export_tflite(graph)
     assert_same(graph, for_types(parse_tflite(content, graph.name, case.id)))
     if case.oracle_sets != 0:

@@ -71,7 +71,7 @@ def firmware_model(compiled: Compiled) -> FwModel:
 def _tensor(graph: Graph, name: str) -> FwTensor:
     t = graph.tensor(name)
     scale, zero_point = (t.scale, t.zero_point) if t.quant else (0.0, 0)
-    return FwTensor(t.name, t.dtype, t.shape, t.nbytes, scale, zero_point)
+    return FwTensor(graph.port(name), t.dtype, t.shape, t.nbytes, scale, zero_point)
 
 
 def _selftests(graph: Graph) -> tuple[Selftest, ...]:

@@ -25,6 +25,7 @@ from toolchain.importers.float_tflite import FloatTflite, is_float_tflite, load_
 from toolchain.importers.keras_files import sha256_of
 from toolchain.importers.python_object import is_object_spec
 from toolchain.importers.reading import Reading, reading_from
+from toolchain.importers.signatures import signatures_of
 from toolchain.importers.tflite import parse_tflite
 from toolchain.importers.tflite_forms import usual_form
 from toolchain.job import Job
@@ -174,7 +175,9 @@ def input_ports(graph: Graph) -> tuple[Port, ...]:
     """
     tensors = [graph.tensor(n) for n in graph.inputs]
     shapes = [t.shape if t.shape[:1] == (1,) else (1, *t.shape) for t in tensors]
-    return tuple(Port(t.name, s, "float32" if t.quant else t.dtype) for t, s in zip(tensors, shapes, strict=True))
+    return tuple(
+        Port(graph.port(t.name), s, "float32" if t.quant else t.dtype) for t, s in zip(tensors, shapes, strict=True)
+    )
 
 
 def metric_of(graph: Graph, data: Dataset, limit: int | None) -> str:
@@ -206,6 +209,8 @@ def _open_tflite(path: Path, reading: Reading, progress: Progress) -> Source:
         raise ModelError(f"{path}: cannot be read: {e.strerror}", "Check the path.") from e
     content = usual_form(content, str(path), reading)
     parse_tflite(content, path.stem, str(path))  # proves that the file is whole before anything else reads it
+    if reading.signature is None and len(names := signatures_of(content)) > 1:
+        progress.note(f"{path} has the signatures {', '.join(names)}; this is {names[0]} (another one: --signature)")
     if not is_float_tflite(content):
         return Source(path.stem, str(path), content=content)
     model = load_float_tflite(path, content)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -99,7 +99,8 @@ class Graph:
     """Nodes in execution order over tensors by name.
 
     ``external``: it is the body of an operator of another graph (``bodies.py``). Its inputs and states lie in memory of
-    that one; they are read there, and only states are written.
+    that one; they are read there, and only states are written. ``names``: what the model calls its inputs and outputs,
+    where that is not the tensor's name.
     """
 
     name: str
@@ -108,6 +109,11 @@ class Graph:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     external: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def port(self, name: str) -> str:
+        """The name of an input or output for people."""
+        return self.names.get(name, name)
 
     def tensor(self, name: str) -> Tensor:
         return self.tensors[name]

@@ -75,8 +75,8 @@ def inspect_model(job: Job, progress: Progress) -> Inspection:
         sha256=ident.sha256,
         macs=0 if refused else total_macs(graph),
         parameters=sum(n.parameters for n in nodes),
-        inputs=tuple(tensor_text(graph.tensor(n)) for n in graph.inputs),
-        outputs=tuple(tensor_text(graph.tensor(n)) for n in graph.outputs),
+        inputs=tuple(tensor_text(graph.tensor(n), graph.port(n)) for n in graph.inputs),
+        outputs=tuple(tensor_text(graph.tensor(n), graph.port(n)) for n in graph.outputs),
         nodes=nodes,
         refused=refused,
         arena_bytes=plan.memory.arena_bytes if plan else None,
@@ -138,8 +138,8 @@ def parameter_names(graph: Graph, node: Node) -> list[str]:
     return [t.name for t in constants if t.quant is not None or t.dtype == "float32"]
 
 
-def tensor_text(tensor: Tensor) -> str:
-    return f"{tensor.name} {tensor.dtype} {'x'.join(map(str, tensor.shape))} {_quant_text(tensor)}".rstrip()
+def tensor_text(tensor: Tensor, name: str) -> str:
+    return f"{name} {tensor.dtype} {'x'.join(map(str, tensor.shape))} {_quant_text(tensor)}".rstrip()
 
 
 def _quant_text(tensor: Tensor) -> str:

@@ -256,7 +256,7 @@ def build_firmware(
 def _fw_tensor(graph: Graph, name: str) -> FwTensor:
     tensor = graph.tensor(name)
     scale, zero_point = (tensor.scale, tensor.zero_point) if tensor.quant else (0.0, 0)
-    return FwTensor(tensor.name, tensor.dtype, tensor.shape, tensor.nbytes, scale, zero_point)
+    return FwTensor(graph.port(name), tensor.dtype, tensor.shape, tensor.nbytes, scale, zero_point)
 
 
 def run_on_host(firmware: Firmware, graph: Graph, target: Target, inputs: Sequence[Array]) -> list[Array]:

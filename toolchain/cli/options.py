@@ -127,11 +127,12 @@ class Limits:
 
 @dataclass(frozen=True)
 class ModelReading:
-    """What was typed about the model's file; ``with_reading`` makes it from three options."""
+    """What was typed about the model's file; ``with_reading`` makes it from four options."""
 
     input_shape: list[str] | None = None
     batch: int | None = None
     custom_objects: str | None = None
+    signature: str | None = None
 
 
 @dataclass(frozen=True)
@@ -212,6 +213,10 @@ _READING = {
             metavar="MODULE",
             help="Module or .py file with the layers and functions of your own that a Keras file names; it is run.",
         ),
+    ],
+    "signature": Annotated[
+        str | None,
+        typer.Option("--signature", metavar="NAME", help="Which function of a .tflite with several."),
     ],
 }
 _LIMITS = {
@@ -342,7 +347,8 @@ def reading_of(typed: ModelReading) -> Reading:
     """Raises ModelError for a shape that cannot be read."""
     from toolchain.importers.reading import Reading, parse_shapes
 
-    return Reading(parse_shapes(typed.input_shape or ()), typed.batch is not None, typed.custom_objects)
+    shapes = parse_shapes(typed.input_shape or ())
+    return Reading(shapes, typed.batch is not None, typed.custom_objects, typed.signature)
 
 
 def _quantization(typed: Quantization) -> tuple[str, Recipe | None]:

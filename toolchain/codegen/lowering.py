@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -78,8 +79,19 @@ def model_view(plan: Plan, ident: ModelId, target: Target) -> ModelView:
     graph, upper, scope = plan.graph, ident.c_name.upper(), _Scope(plan)
 
     def views(names: Sequence[str], what: str) -> list[TensorView]:
-        offsets = plan.memory.offsets
-        return [TensorView(graph.tensor(n), i, f"{upper}_{what}{i}", offsets[n]) for i, n in enumerate(names)]
+        constants = [_constant_name(f"{upper}_{what}", graph.names[n]) for n in names if n in graph.names]
+        distinct = len(set(constants)) == len(names)
+        return [
+            TensorView(
+                graph.tensor(n),
+                i,
+                f"{upper}_{what}{i}",
+                plan.memory.offsets[n],
+                graph.port(n),
+                constants[i] if distinct else "",
+            )
+            for i, n in enumerate(names)
+        ]
 
     layers = tuple(_layer_view(scope, layer, i) for i, layer in enumerate(plan.layers))
     states = tuple(_state_view(scope, name, i) for i, name in enumerate(graph.states))
@@ -95,6 +107,10 @@ def model_view(plan: Plan, ident: ModelId, target: Target) -> ModelView:
         states=states,
         numbers=numbers_of(graph),
     )
+
+
+def _constant_name(prefix: str, port: str) -> str:
+    return f"{prefix}_{re.sub(r'[^A-Z0-9]+', '_', port.upper()).strip('_')}"
 
 
 def _state_view(scope: _Scope, name: str, index: int) -> StateView:

@@ -41,16 +41,18 @@ class ModelId:
 
 @dataclass(frozen=True)
 class TensorView:
-    """An input or output as the templates see it."""
+    """An input or output as the templates see it. ``constant`` is the macro for its number, empty for none."""
 
     tensor: Tensor
     index: int
     macro: str
     offset: int
+    port: str
+    constant: str = ""
 
     @property
     def name(self) -> str:
-        return comment(self.tensor.name)
+        return comment(self.port)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from toolchain.errors import ModelError
+from toolchain.graph import Graph
 from toolchain.importers.float_constants import with_float_constants
 from toolchain.importers.float_model import Port, first_line, matched_columns
 from toolchain.importers.tensorflow import captured
@@ -79,7 +80,8 @@ def load_float_tflite(path: Path, content: bytes) -> FloatTflite:
     ModelError when it is damaged or LiteRT refuses it.
     """
     digest = hashlib.sha256(content).hexdigest()
-    content, stored = with_float_constants(content, parse_tflite(content, path.stem, str(path)), str(path))
+    graph = parse_tflite(content, path.stem, str(path))
+    content, stored = with_float_constants(content, graph, str(path))
     with captured():
         interpreter = _interpreter(content, str(path))
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
@@ -87,8 +89,8 @@ def load_float_tflite(path: Path, content: bytes) -> FloatTflite:
         name=path.stem,
         source=str(path),
         sha256=digest,
-        inputs=tuple(_port(detail, str(path)) for detail in inputs),
-        outputs=tuple(_port(detail, str(path)) for detail in outputs),
+        inputs=tuple(_port(detail, graph, str(path)) for detail in inputs),
+        outputs=tuple(_port(detail, graph, str(path)) for detail in outputs),
         content=content,
         stored=stored,
     )
@@ -103,7 +105,7 @@ def _interpreter(content: bytes, source: str) -> Any:
     return interpreter
 
 
-def _port(detail: Any, source: str) -> Port:
+def _port(detail: Any, graph: Graph, source: str) -> Port:
     shape = tuple(int(size) for size in detail["shape"])
     signature = [int(size) for size in detail["shape_signature"]]
     for index, size in enumerate(signature[1:], start=1):
@@ -114,4 +116,4 @@ def _port(detail: Any, source: str) -> Port:
             )
     if shape[:1] != (1,):
         raise ModelError(f"{detail['name']} of {source} has batch size {shape[:1]}", "convert the model with batch 1")
-    return Port(str(detail["name"]), shape, np.dtype(detail["dtype"]).name)
+    return Port(graph.port(str(detail["name"])), shape, np.dtype(detail["dtype"]).name)

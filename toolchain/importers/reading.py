@@ -17,12 +17,13 @@ class Reading:
     """``shapes``: an input's name (empty: the next one) and the sizes of a sample of it, without the batch.
 
     ``batch_one``: the batch of a ``.tflite`` becomes 1. ``custom_objects``: a module or a Python file with layers and
-    functions that a Keras file names.
+    functions that a Keras file names. ``signature``: which of several functions in a ``.tflite`` is meant.
     """
 
     shapes: tuple[tuple[str, tuple[int, ...]], ...] = ()
     batch_one: bool = False
     custom_objects: str | None = None
+    signature: str | None = None
 
     def shape_for(self, position: int, name: str) -> tuple[int, ...] | None:
         """What was said of input number ``position``; None for nothing."""

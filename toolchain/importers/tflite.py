@@ -21,6 +21,7 @@ from ai_edge_litert import schema_py_generated as schema
 from toolchain.errors import ModelError
 from toolchain.graph import DTYPES, Array, Graph, Node, QuantParams, Tensor
 from toolchain.importers.layer_names import layers_of, own_layers
+from toolchain.importers.signatures import names_of
 from toolchain.importers.variables import with_states
 from toolchain.ops import by_tflite_name
 from toolchain.ops.base import TfliteOperator
@@ -63,7 +64,10 @@ def parse_tflite(data: bytes, name: str, where: str) -> Graph:
         raise ModelError(f"{where}: not a TFLite file (the identifier TFL3 is missing)", _HINT)
     try:
         model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
-        return with_states(_Reader(_File(model, data, where), 0).graph(name))
+        reader = _Reader(_File(model, data, where), 0)
+        graph = reader.graph(name)
+        graph = dataclasses.replace(graph, names=names_of(model, reader.names, graph.inputs, graph.outputs))
+        return with_states(graph)
     except DAMAGE as e:
         raise ModelError(f"{where}: damaged or truncated TFLite file ({type(e).__name__}: {e})", _HINT) from e
 

@@ -1,8 +1,9 @@
 """Rarer forms of a ``.tflite`` become the usual one, once, when the file is read: a flatbuffer from a flatbuffer.
 
-Buffers behind the flatbuffer move into it, sparse constants are written out, shapes become those that the user wants,
-and codes of 8 bits without a sign get one (``tflite_uint8.py``). TFLM, the oracle, runs what comes out; LiteRT runs
-what went in, and gives the same. Source of the format: TensorFlow's ``schema.fbs``, version 3.
+The signature that the user chooses comes first. Buffers behind the flatbuffer move into it, sparse constants are
+written out, shapes become those that the user wants, and codes of 8 bits without a sign get one (``tflite_uint8.py``).
+TFLM, the oracle, runs what comes out; LiteRT runs what went in, and gives the same. Source of the format: TensorFlow's
+``schema.fbs``, version 3.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from toolchain.exporters.tflite import pack
 from toolchain.graph import Array
 from toolchain.importers.float_model import first_line
 from toolchain.importers.reading import Reading
+from toolchain.importers.signatures import choose_signature
 from toolchain.importers.tensorflow import captured
 from toolchain.importers.tflite import DAMAGE, is_outside, looks_like_tflite, parse_tflite
 from toolchain.importers.tflite_uint8 import signed
@@ -33,7 +35,11 @@ def usual_form(content: bytes, where: str, reading: Reading) -> bytes:
         return content  # which parse_tflite refuses
     try:
         model = schema.ModelT.InitFromPackedBuf(content, 0)
-        changed = [_inlined(model, content, where), _dense(model, where)]
+        changed = [
+            _inlined(model, content, where),
+            choose_signature(model, where, reading.signature),
+            _dense(model, where),
+        ]
         content = pack(model) if any(changed) else content
     except DAMAGE:
         return content

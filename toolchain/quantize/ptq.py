@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from toolchain.bodies import bodies_of
+from toolchain.errors import ModelError
 from toolchain.exporters.tflite import export_tflite
 from toolchain.graph import Graph, QuantParams
 from toolchain.importers.float_model import FloatModel, matched_columns
@@ -28,7 +30,7 @@ from toolchain.quantize.converter import convert
 from toolchain.quantize.equalization import equalized
 from toolchain.quantize.float_formats import with_float_weights
 from toolchain.quantize.float_run import Fetch, run_samples
-from toolchain.quantize.formats import INT8, INT16, is_below_int8
+from toolchain.quantize.formats import FLOAT32, INT8, INT16, is_below_int8
 from toolchain.quantize.int8_graph import Weights, int8_graph
 from toolchain.quantize.low_bits import Reconstruction, nearest_weights
 from toolchain.quantize.multipliers import with_small_multipliers
@@ -73,6 +75,10 @@ def quantize(
     parsed = parse_tflite(content, model.name, model.source)
     floats = clean(parsed)
     formats = weight_formats(recipe, floats, model.source)
+    if floats.states or any(bodies_of(node) for node in floats.nodes):
+        return _as_it_is(
+            content, floats, {recipe.weights, recipe.activations, *formats.values()} == {FLOAT32}, model.source
+        )
     if recipe.is_float:
         check_supported(for_types(floats), model.source)
         return export_tflite(with_float_weights(floats, formats))
@@ -87,6 +93,17 @@ def quantize(
         floats = clean(parsed)
     run = _Run(content, parsed, floats, columns, recipe, formats, model.source, trained)
     return export_tflite(lower_signs(with_small_multipliers(run.quantized(progress)), model.source))
+
+
+def _as_it_is(content: bytes, floats: Graph, wanted: bool, where: str) -> bytes:
+    """A model with state or control flow, which stays the float one that it is. ModelError for other formats."""
+    if not wanted:
+        raise ModelError(
+            f"{where}: this quantizer takes no models with variables, loops or branches",
+            "leave --quantizer and --format out: TFLiteConverter quantizes them; or --format float32",
+        )
+    check_supported(for_types(floats), where)
+    return content
 
 
 @dataclass(frozen=True, eq=False)
