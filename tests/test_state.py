@@ -15,6 +15,7 @@ from toolchain.graph import Graph, Node, Tensor
 from toolchain.lifetimes import buffers_of
 from toolchain.passes import reduce
 from toolchain.passes.order import least_memory_order
+from toolchain.passes.read_in_place import read_in_place
 from toolchain.passes.rewriting import alive
 from toolchain.passes.share_results import share_results
 from toolchain.reference import run
@@ -76,9 +77,8 @@ def test_updates_stay_where_they_are_among_the_readers() -> None:
     graph = _graph([_read("r0", "a"), _assign("w", "x"), _read("r1", "b"), Node("m", "maximum", ("a", "b"), ("y",))])
     assert share_results(graph) is graph
     x = np.arange(8, dtype=np.int8).reshape(2, 4)
-    for changed in (least_memory_order(graph), reduce(graph)):
-        order = [n.name for n in changed.nodes if n.name != "m"]
-        assert order == ["r0", "w", "r1"]
+    for changed, left in ((least_memory_order(graph), ["r0", "w", "r1"]), (reduce(graph), ["r0", "w"])):
+        assert [n.name for n in changed.nodes if n.name != "m"] == left
         assert np.array_equal(run(changed, [x])[0], run(graph, [x])[0])
 
 
@@ -120,3 +120,25 @@ def test_first_values_come_from_flash_where_they_differ(target: str, tmp_path: P
     run_on = run_on_host if target == "host" else run_on_board
     for _ in range(2):  # each stream begins afresh
         assert np.array_equal(run_on(firmware, EXCHANGE, board, [x])[0], run(EXCHANGE, [x])[0])
+
+
+@pytest.mark.parametrize(
+    ("nodes", "copies"),
+    [
+        ((_read("r", "a"), Node("m", "maximum", ("a", "x"), ("y",)), _assign("w", "x")), 0),
+        ((_read("r", "a"), _assign("w", "x"), Node("m", "maximum", ("a", "x"), ("y",))), 1),  # read after the update
+        ((_assign("w", "x"), _read("r", "a"), Node("m", "maximum", ("a", "x"), ("y",))), 0),
+        ((_read("r", "y"), _assign("w", "x")), 1),  # the caller reads it
+        ((_read("r", "a"), _assign("w", "a"), Node("m", "maximum", ("x", "x"), ("y",))), 1),  # its reader updates it
+    ],
+)
+def test_variables_are_read_where_they_lie_until_they_change(nodes: Sequence[Node], copies: int) -> None:
+    graph = _graph(nodes)
+    changed = read_in_place(graph)
+    check_graph(changed)
+    assert [n.op for n in changed.nodes].count("read_variable") == copies
+    assert (changed is graph) == bool(copies)
+    x = np.random.default_rng(3).integers(-128, 128, (6, 4)).astype(np.int8)
+    for again in (changed, least_memory_order(changed)):
+        assert np.array_equal(run(again, [x])[0], run(graph, [x])[0])
+    checked_plan(changed, HOST)

@@ -12,6 +12,7 @@ from support.firmware import strict_target, twin_target
 from support.flatbuffer import case_model
 from support.kernels import KernelError, Overlaps, run_steps
 from support.suite import near, read_case, run_oracle
+from toolchain.bodies import bodies_of
 from toolchain.errors import ModelError
 from toolchain.graph import Graph, Node
 from toolchain.ops.base import KernelVariant
@@ -49,8 +50,11 @@ def variants_of(graph: Graph, node: Node) -> list[KernelVariant]:
 def ways(graph: Graph) -> Iterator[tuple[str, tuple[Step, ...], Overlaps]]:
     """(name, steps, what lies over what) of each way to run the graph: by each variant of its nodes, in turn.
 
-    Every variant runs with its tensors apart, then with its output over its input as far as it allows.
+    Every variant runs with its tensors apart, then with its output over its input as far as it allows. There is no way
+    for what lasts between inferences and for bodies, whose C is that of a whole model.
     """
+    if graph.states or any(bodies_of(node) for node in graph.nodes):
+        return
     variants = [variants_of(graph, node) for node in graph.nodes]
     for turn in range(max(map(len, variants), default=0) or 1):
         chosen = [each[min(turn, len(each) - 1)] if each else None for each in variants]

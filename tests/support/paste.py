@@ -11,7 +11,9 @@ from support.case import Case
 
 def as_code(case: Case) -> str:
     """Expressions for ``tests/cases``; a tensor that is used twice stands in front, with a name."""
-    tensors = [t for t in (*case.operator.inputs, *case.operator.outputs) if t is not None]
+    operators = [*case.before, case.operator, *(o for graph in case.subgraphs for o in graph.operators)]
+    ports = [t for graph in case.subgraphs for t in (*graph.inputs, *graph.outputs)]
+    tensors = [*ports, *(t for o in operators for t in (*o.inputs, *o.outputs) if t is not None)]
     twice = [t for t in dict.fromkeys(tensors) if tensors.count(t) > 1]
     shared = {id(t): f"T{i}" for i, t in enumerate(twice)}
     lines = [f"{shared[id(t)]} = {_text(t, {})}" for t in twice]

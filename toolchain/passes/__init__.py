@@ -20,6 +20,7 @@ from toolchain.passes.merge_pooling import merge_pooling
 from toolchain.passes.move_transposes import move_transposes
 from toolchain.passes.narrow_states import narrow_states
 from toolchain.passes.order import least_memory_order
+from toolchain.passes.read_in_place import read_in_place
 from toolchain.passes.remove_identities import remove_identities
 from toolchain.passes.share_results import share_results
 from toolchain.progress import Progress
@@ -83,7 +84,7 @@ def reduce(graph: Graph, progress: Progress | None = None) -> Graph:
     for effect, count in done.items():
         if effect and progress is not None:
             progress.info(f"{effect}: {count}")
-    return least_memory_order(graph)
+    return least_memory_order(read_in_place(graph))
 
 
 def _changed(before: Graph, after: Graph) -> int:
