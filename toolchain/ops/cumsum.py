@@ -24,10 +24,10 @@ from toolchain.ops.base import (
     TfliteRecord,
     Value,
     clamp_int8,
-    dtype_in,
     same_shape,
 )
 from toolchain.ops.common import constant, elements
+from toolchain.ops.float32 import INT8_OR_FLOAT32
 
 PLACES = 19  # NN_CUMSUM_PLACES
 
@@ -121,10 +121,6 @@ def _one_axis(graph: Graph, node: Node) -> bool:
     return axis.dtype == "int32" and axis.size == 1 and -rank <= int(constant(graph, axis.name).reshape(-1)[0]) < rank
 
 
-def _one_type(graph: Graph, node: Node) -> bool:
-    return dtype_in("int8")(graph, node) or dtype_in("float32")(graph, node)
-
-
 OPS = (
     Op(
         name="cumsum",
@@ -133,7 +129,7 @@ OPS = (
         write=_write,
         reference=_reference,
         constraints=(
-            Constraint("its input and output must both be int8 or both float32", _one_type),
+            INT8_OR_FLOAT32,
             Constraint("its input and output must have the same shape", same_shape),
             Constraint("its axis must be one constant int32, a dimension of its input", _one_axis),
             Constraint(

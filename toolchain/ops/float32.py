@@ -14,6 +14,10 @@ from toolchain.graph import Array, Graph, Node
 from toolchain.ops.base import Constraint, Value, dtype_in
 
 FLOAT32 = Constraint("its input and output must be float32", dtype_in("float32"))
+INT8_OR_FLOAT32 = Constraint(
+    "its input and output must both be int8 or both float32",
+    lambda g, n: dtype_in("int8")(g, n) or dtype_in("float32")(g, n),
+)
 LARGEST = float(np.finfo(np.float32).max)
 RANGES = {"none": (-LARGEST, LARGEST), "relu": (0.0, LARGEST), "relu6": (0.0, 6.0), "relu_n1_to_1": (-1.0, 1.0)}
 

@@ -23,10 +23,10 @@ from toolchain.ops.base import (
     TfliteRecord,
     Value,
     clamp_int8,
-    dtype_in,
     same_shape,
 )
 from toolchain.ops.common import rows_and_elements
+from toolchain.ops.float32 import INT8_OR_FLOAT32
 
 OUTPUT_BITS = 7  # the output's scale is 1/128
 MAX_COLUMNS = ((1 << 31) - 1) // 255**2  # whose squares fit 32 bits
@@ -78,10 +78,6 @@ def _variant(dtype: str, suffix: str, cycles: tuple[float, float, float]) -> Ker
     )
 
 
-def _one_type(graph: Graph, node: Node) -> bool:
-    return dtype_in("int8")(graph, node) or dtype_in("float32")(graph, node)
-
-
 def _short(graph: Graph, node: Node) -> bool:
     x = graph.tensor(node.inputs[0])
     return x.dtype == "float32" or 1 <= x.shape[-1] <= MAX_COLUMNS
@@ -96,7 +92,7 @@ OPS = (
         ptq=PtqRule(fixed=(1 / 128, 0)),
         reference=_reference,
         constraints=(
-            Constraint("its input and output must both be int8 or both float32", _one_type),
+            INT8_OR_FLOAT32,
             Constraint("its input and output must have the same shape", same_shape),
             Constraint("its fused activation must be none", lambda g, n: n.attrs.activation == "none"),
             Constraint(f"its last dimension must be at most {MAX_COLUMNS}", _short),

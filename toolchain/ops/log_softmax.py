@@ -28,11 +28,10 @@ from toolchain.ops.base import (
     TfliteOperator,
     TfliteRecord,
     clamp_int8,
-    dtype_in,
     same_shape,
 )
 from toolchain.ops.common import rows_and_elements
-from toolchain.ops.float32 import LARGEST
+from toolchain.ops.float32 import INT8_OR_FLOAT32, LARGEST
 
 SUM_BITS = softmax.SUM_INTEGER_BITS
 OUTPUT_SHIFT = 22  # from Q5.26 to codes of 1/16
@@ -111,10 +110,6 @@ def _of_codes(constraint: Constraint) -> Constraint:
     return Constraint(constraint.sentence, lambda g, n: not _is_int8(g, n) or constraint.holds(g, n))
 
 
-def _one_type(graph: Graph, node: Node) -> bool:
-    return dtype_in("int8")(graph, node) or dtype_in("float32")(graph, node)
-
-
 def _log_probabilities(graph: Graph, node: Node) -> bool:
     out = graph.tensor(node.outputs[0])
     return out.scale == 1.0 / 16.0 and out.zero_point == 127
@@ -129,7 +124,7 @@ OPS = (
         ptq=PtqRule(fixed=(1 / 16, 127)),
         reference=_reference,
         constraints=(
-            Constraint("its input and output must both be int8 or both float32", _one_type),
+            INT8_OR_FLOAT32,
             Constraint("its input and output must have the same shape", same_shape),
             _of_codes(Constraint("its output must have scale 1/16 and zero point 127", _log_probabilities)),
             _of_codes(softmax.STEP),

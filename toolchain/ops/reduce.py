@@ -69,7 +69,7 @@ def _op(
     version: int = 1,
     ptq: PtqRule | None = None,
 ) -> Op:
-    listed = ", ".join(kernels)
+    listed = f"of one type of {', '.join(kernels)}" if len(kernels) > 1 else next(iter(kernels))
 
     def types_agree(graph: Graph, node: Node) -> bool:
         return _dtype(graph, node) in kernels and _dtype(graph, node) == graph.tensor(node.outputs[0]).dtype
@@ -84,7 +84,7 @@ def _op(
             combine(g, n, reduced.lines(g, n, inputs[0])).reshape(-1, *g.tensor(n.outputs[0]).shape)
         ],
         constraints=(
-            Constraint(f"its input and output must be of one type of {listed}", types_agree),
+            Constraint(f"its input and output must be {listed}", types_agree),
             *reduced.AXES,
             *constraints,
         ),

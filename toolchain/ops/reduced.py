@@ -144,11 +144,13 @@ def _shape(graph: Graph, node: Node) -> bool:
     return out in (left, tuple(1 if a in reduced else d for a, d in enumerate(x)))
 
 
+EXISTING = Constraint("its axes must be dimensions of its input", _axes_exist)
+LEFT = Constraint("its output must have the dimensions that its axes leave", _shape)
 AXES = (
     Constraint("its axes must be constant", _constant),
-    Constraint("its axes must be dimensions of its input", _axes_exist),
+    EXISTING,
     Constraint(f"its axes must take at most {MOST_LOOPS} nested loops, and so must those that it keeps", _few_loops),
-    Constraint("its output must have the dimensions that its axes leave", _shape),
+    LEFT,
 )
 
 

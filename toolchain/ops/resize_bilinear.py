@@ -23,7 +23,7 @@ from toolchain.ops.base import (
     TfliteRecord,
     same_shape,
 )
-from toolchain.ops.moves import SAME_TYPE, constant_operands
+from toolchain.ops.float32 import INT8_OR_FLOAT32
 from toolchain.ops.resize_nearest import SHAPES, ResizeAttrs, fields, read
 
 _BITS = 10  # NN_BILINEAR_BITS
@@ -154,11 +154,8 @@ OPS = (
         ptq=PtqRule(shared=True),
         reference=_reference,
         constraints=(
-            SAME_TYPE,
-            Constraint(
-                "its input must be int8 or float32", lambda g, n: g.tensor(n.inputs[0]).dtype in ("int8", "float32")
-            ),
-            constant_operands(),
+            INT8_OR_FLOAT32,
+            Constraint("its size must be constant", lambda g, n: g.is_constant(n.inputs[1])),
             SHAPES,
             Constraint("it cannot align corners and have half pixel centres", _one_way),
             Constraint("its output must not be so large that places, as TFLite rounds them, leave its input", _inside),
