@@ -78,12 +78,15 @@ def shared() -> Any:
 
 
 def transposed() -> Any:
-    """Transposed convolutions, of images and of a line, with strides that kernels cover, overlap and leave gaps in."""
+    """Transposed convolutions, of images and of a line, with strides that kernels cover, overlap and leave gaps in.
+
+    Last a product of two tensors.
+    """
     layers, image = keras3().layers, _image()
     x = layers.Conv2DTranspose(3, 3, strides=2, padding="same", bias_initializer="ones")(image)
     x = layers.Conv2DTranspose(4, (2, 1), strides=2, padding="valid", activation="relu")(x)
     x = layers.Conv1DTranspose(2, 5, strides=2, padding="same")(layers.Reshape((64, 64))(x))
-    return keras3().Model(image, x)
+    return keras3().Model(image, layers.Dot(axes=1)([x, layers.ReLU()(x)]))
 
 
 def reduced() -> Any:

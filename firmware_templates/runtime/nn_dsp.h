@@ -132,6 +132,22 @@ static inline int8_t nn_requantize_doubled(int32_t doubled, int32_t multiplier, 
     return (int8_t)(code < -128 ? -128 : code > 127 ? 127 : code);
 }
 
+/* The codes of some sums, clamped, for right shifts of 1 to 22 and |sum| < 2^30; multiplier and
+ * shift, to the left, are `step` apart. Returns the end of the codes. */
+static inline int8_t *nn_store_sums(const int32_t *sums, int32_t count, const int32_t *multiplier,
+                                    const int8_t *shift, int32_t step, int32_t zero_point,
+                                    int32_t low, int32_t high, int8_t *out)
+{
+    for (int32_t k = 0; k < count; k++, multiplier += step, shift += step) {
+        int32_t right = -*shift;
+        int32_t rounding = (1 << (right - 1)) + zero_point * (1 << right);
+        int32_t scaled = nn_smmulr(2 * sums[k], *multiplier);
+        int32_t code = (scaled + (scaled >> 31) + rounding) >> right;
+        *out++ = (int8_t)(code < low ? low : code > high ? high : code);
+    }
+    return out;
+}
+
 /* The code of 256 times a sum, times factor / 2^(32 + shift), plus offset / 2^shift, rounded down.
  */
 static inline int8_t nn_round_down(int32_t sum256, int32_t factor, int32_t offset, int32_t shift)

@@ -49,8 +49,9 @@ void nn_matmul_s8(const nn_matmul_params *p, const int8_t *a, const int8_t *b, i
 void nn_matmul_s16(const nn_matmul_s16_params *p, const int16_t *a, const int16_t *b, int16_t *out);
 void nn_matmul_f32(const nn_matmul_f32_params *p, const float *a, const float *b, float *out);
 
-/* The same for cores with the DSP extension, when a_depth is 1. Scratch, aligned to 4: four columns
- * of b as int16, 8 bytes for each k, of which there are as many as fill fours. */
+/* The same for cores with the DSP extension, when a_depth is 1, every shift is one of 1 to 22 to
+ * the right and every sum is below 2^30 in size. Scratch, aligned to 4: four columns of b as int16,
+ * 8 bytes for each k, of which there are as many as fill fours. */
 void nn_matmul_s8_dsp(const nn_matmul_params *p, const int8_t *a, const int8_t *b, int8_t *out,
                       int8_t *scratch);
 

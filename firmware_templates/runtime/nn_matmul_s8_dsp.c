@@ -1,5 +1,4 @@
 #include "nn_dsp.h"
-#include "nn_fixedpoint.h"
 #include "nn_matmul.h"
 
 /* A column of b less its zero point, zeros up to a multiple of four: of each four k and k + 2 in
@@ -48,10 +47,12 @@ static void pack(const nn_matmul_params *p, const int8_t *b, int32_t c, int8_t *
 static inline const uint32_t *add4(uint32_t word, const uint32_t *b, uint32_t sums[4])
 {
     uint32_t even = nn_sxtb16(word), odd = nn_sxtb16_high(word);
-    sums[0] = nn_smlad(odd, b[4], nn_smlad(even, b[0], sums[0]));
-    sums[1] = nn_smlad(odd, b[5], nn_smlad(even, b[1], sums[1]));
-    sums[2] = nn_smlad(odd, b[6], nn_smlad(even, b[2], sums[2]));
-    sums[3] = nn_smlad(odd, b[7], nn_smlad(even, b[3], sums[3]));
+    uint32_t b0 = b[0], b1 = b[1], b2 = b[2], b3 = b[3];
+    uint32_t b4 = b[4], b5 = b[5], b6 = b[6], b7 = b[7];
+    sums[0] = nn_smlad(odd, b4, nn_smlad(even, b0, sums[0]));
+    sums[1] = nn_smlad(odd, b5, nn_smlad(even, b1, sums[1]));
+    sums[2] = nn_smlad(odd, b6, nn_smlad(even, b2, sums[2]));
+    sums[3] = nn_smlad(odd, b7, nn_smlad(even, b3, sums[3]));
     return b + 8;
 }
 
@@ -86,11 +87,8 @@ static void multiply(const nn_matmul_params *p, const int8_t *a, const int8_t *b
         for (int32_t r = 0; r < s->rows; r++, row += s->a_row, codes += s->columns) {
             int32_t sums[4];
             add_row(row, (const uint32_t *)(const void *)scratch, s->depth, start, sums);
-            for (int32_t k = 0; k < count; k++) {
-                int32_t i = k * p->column;
-                int32_t code = nn_requantize(sums[k], multiplier[i], shift[i]) + p->out_zero_point;
-                codes[k] = (int8_t)nn_clamp(code, p->act_min, p->act_max);
-            }
+            nn_store_sums(sums, count, multiplier, shift, p->column, p->out_zero_point, p->act_min,
+                          p->act_max, codes);
         }
     }
 }

@@ -35,9 +35,10 @@ void nn_transpose_conv_s16(const nn_conv2d_s16_params *p, const int16_t *in, int
 void nn_transpose_conv_f32(const nn_conv2d_f32_params *p, const float *in, float *out);
 
 /*
- * For cores with the DSP extension. weights: for each 4 output channels, missing ones filled up
- * with zeros, and each tap its input channels, filled up with zeros to a multiple of 4: for each 4
- * of these the 4 output channels in turn.
+ * For cores with the DSP extension, when every shift is one of 1 to 22 to the right and every sum
+ * is below 2^30 in size. weights: for each 4 output channels, missing ones filled up with zeros,
+ * and each tap its input channels, filled up with zeros to a multiple of 4: for each 4 of these the
+ * 4 output channels in turn.
  */
 void nn_transpose_conv_s8_dsp(const nn_conv2d_params *p, const int8_t *in, int8_t *out);
 

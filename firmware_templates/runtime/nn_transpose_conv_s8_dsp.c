@@ -1,5 +1,4 @@
 #include "nn_dsp.h"
-#include "nn_fixedpoint.h"
 #include "nn_transpose_conv.h"
 
 /* Four taps of an input, less the zero point, with those of four filters. */
@@ -16,9 +15,10 @@ static inline void add4(uint32_t word, uint32_t minus_zero_point, const int8_t *
 
 /* Adds what a row of the input gives to an output pixel, by four filters. */
 static void add_row(const nn_conv2d_params *p, const nn_reach *columns, const int8_t *in,
-                    const int8_t *weights, uint32_t total[4])
+                    const int8_t *weights, int32_t total[4])
 {
-    uint32_t sums[4] = {total[0], total[1], total[2], total[3]};
+    uint32_t sums[4] = {(uint32_t)total[0], (uint32_t)total[1], (uint32_t)total[2],
+                        (uint32_t)total[3]};
     uint32_t minus_zero_point = (uint32_t)(uint16_t)(-p->in_zero_point) * 0x10001u;
     int32_t whole = p->in_c & ~3, rest = p->in_c - whole, step = (p->in_c + 3) / 4 * 16;
     in += columns->first * p->in_c;
@@ -36,7 +36,7 @@ static void add_row(const nn_conv2d_params *p, const nn_reach *columns, const in
         }
     }
     for (int32_t i = 0; i < 4; i++) {
-        total[i] = sums[i];
+        total[i] = (int32_t)sums[i];
     }
 }
 
@@ -49,18 +49,17 @@ void nn_transpose_conv_s8_dsp(const nn_conv2d_params *p, const int8_t *in, int8_
             nn_reach columns = nn_reach_of(ox + p->pad_left, p->kernel_w, p->stride_w, p->in_w);
             const int8_t *weights = p->weights;
             for (int32_t oc = 0; oc < p->out_c; oc += 4, weights += p->kernel_h * row_bytes) {
-                uint32_t sums[4] = {0, 0, 0, 0};
-                int32_t ky = rows.tap;
+                int32_t count = p->out_c - oc < 4 ? p->out_c - oc : 4;
+                int32_t ky = rows.tap, sums[4] = {0, 0, 0, 0};
+                for (int32_t k = 0; k < count; k++) {
+                    sums[k] = p->bias[oc + k];
+                }
                 for (int32_t y = rows.first; y < rows.end; y++, ky += p->stride_h) {
                     add_row(p, &columns, in + y * p->in_w * p->in_c, weights + ky * row_bytes,
                             sums);
                 }
-                for (int32_t k = 0; k < 4 && oc + k < p->out_c; k++) {
-                    int32_t acc = (int32_t)sums[k] + p->bias[oc + k];
-                    acc = nn_requantize(acc, p->multiplier[oc + k], p->shift[oc + k]);
-                    acc += p->out_zero_point;
-                    *out++ = (int8_t)nn_clamp(acc, p->act_min, p->act_max);
-                }
+                out = nn_store_sums(sums, count, p->multiplier + oc, p->shift + oc, 1,
+                                    p->out_zero_point, p->act_min, p->act_max, out);
             }
         }
     }

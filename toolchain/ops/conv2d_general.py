@@ -32,6 +32,7 @@ from toolchain.ops.matmul import float_sums
 from toolchain.ops.pixels import window_fields
 
 (_INT8,) = conv2d.OPS
+Cycles = tuple[float, float, float, float]
 Params = tuple[tuple[str, Value], ...]
 NARROW = "s16_narrow"
 _WEIGHTS = {"int8": "int8", "int16": "int8", "float32": "float32"}
@@ -142,7 +143,7 @@ def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
     return 1.0, float(out.size), float(taps), float(taps * graph.tensor(node.inputs[1]).shape[3])
 
 
-def _variant(dtype: str, suffix: str, params: Callable[[Graph, Node], Params], product: float) -> KernelVariant:
+def _variant(dtype: str, suffix: str, params: Callable[[Graph, Node], Params], cycles: Cycles) -> KernelVariant:
     def lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
         out = graph.tensor(node.outputs[0]).shape[3]
         groups = _groups(graph, node)
@@ -160,7 +161,7 @@ def _variant(dtype: str, suffix: str, params: Callable[[Graph, Node], Params], p
         name=f"portable_{suffix}",
         sources=("nn_conv2d_general.c",),
         lower=lower,
-        cost=FittedCost((100.0, 90.0, 35.0, product), _terms),
+        cost=FittedCost(cycles, _terms),
         supports=lambda g, n: _type_of(g, n) == dtype and is_narrow(g, n) == (suffix == NARROW),
     )
 
@@ -240,10 +241,10 @@ OPS = (
             _quantized(Constraint(WITHIN_32_BITS, _sums_fit)),
         ),
         variants=(
-            _variant("int8", "s8", _int8_params, 9.0),
-            _variant("int16", "s16", _int16_params, 9.0),
-            _variant("int16", NARROW, narrow_params, 9.0),
-            _variant("float32", "f32", _float_params, 10.0),
+            _variant("int8", "s8", _int8_params, (400.3, 182.5, 33.93, 8.883)),
+            _variant("int16", "s16", _int16_params, (839.7, 190.9, 35.5, 7.751)),
+            _variant("int16", NARROW, narrow_params, (400.0, 180.0, 34.0, 7.9)),
+            _variant("float32", "f32", _float_params, (622.7, 160.1, 26.41, 9.794)),
         ),
     ),
 )

@@ -166,6 +166,11 @@ def int8_params(graph: Graph, node: Node, product: Product, scaling: Scaling) ->
     )
 
 
+def short_shifts(largest: float, shift: Array) -> bool:
+    """Whether ``nn_store_sums`` is exact for every sum up to ``largest``; ``shift`` is to the left."""
+    return largest < 1 << 30 and bool(np.all((shift <= -1) & (shift >= -22)))
+
+
 def is_type(graph: Graph, node: Node, dtype: str) -> bool:
     return graph.tensor(node.outputs[0]).dtype == dtype
 
@@ -182,20 +187,26 @@ def int8_variants(product_of: ProductOf, scaling_of: ScalingOf) -> tuple[KernelV
 
         return lower
 
+    def dsp_fits(graph: Graph, node: Node) -> bool:
+        if not is_type(graph, node, "int8"):
+            return False
+        product, scaling = product_of(graph, node), scaling_of(graph, node)
+        return product.of_a.along == 1 and short_shifts(largest_sum(graph, product, scaling), scaling.shift)
+
     return (
         KernelVariant(
             name="portable",
             sources=("nn_matmul_s8.c",),
             lower=lowering("nn_matmul_s8", False),
-            cost=FittedCost((100.0, 60.0, 11.0), lambda g, n: _terms(product_of(g, n))),
+            cost=FittedCost((152.5, 81.01, 12.0), lambda g, n: _terms(product_of(g, n))),
             supports=lambda g, n: is_type(g, n, "int8"),
         ),
         KernelVariant(
             name="dsp",
             sources=("nn_matmul_s8_dsp.c",),
             lower=lowering("nn_matmul_s8_dsp", True),
-            cost=FittedCost((120.0, 70.0, 14.0, 45.0, 20.0, 30.0), lambda g, n: _dsp_terms(product_of(g, n))),
-            supports=lambda g, n: is_type(g, n, "int8") and product_of(g, n).of_a.along == 1,
+            cost=FittedCost((557.3, 294.2, 7.18, 34.05, 60.27), lambda g, n: _dsp_terms(product_of(g, n))),
+            supports=dsp_fits,
             features=frozenset({"dsp"}),
         ),
     )
@@ -208,10 +219,10 @@ def _terms(product: Product) -> tuple[float, ...]:
 
 
 def _dsp_terms(product: Product) -> tuple[float, ...]:
-    """The matrices, groups of four columns, what is packed of them; rows times groups, their fours of k; outputs."""
+    """The matrices, groups of four columns, what is packed of them; fours of k of rows times groups; outputs."""
     turns, groups, fours = elements(product.turns), -(-product.columns // 4), -(-product.depth // 4)
     rows = turns * groups * product.rows
-    terms = (turns, turns * groups, turns * groups * fours * 16, rows, rows * fours)
+    terms = (turns, turns * groups, turns * groups * fours * 16, rows * fours)
     return *map(float, terms), float(turns * product.rows * product.columns)
 
 
@@ -227,7 +238,7 @@ def wide_variant(product_of: ProductOf, factors: Callable[[Graph, Node], tuple[i
         name="portable_s16",
         sources=("nn_matmul_s16.c",),
         lower=lower,
-        cost=FittedCost((100.0, 60.0, 11.0), lambda g, n: _terms(product_of(g, n))),
+        cost=FittedCost((301.2, 59.56, 10.01), lambda g, n: _terms(product_of(g, n))),
         supports=lambda g, n: is_type(g, n, "int16"),
     )
 
@@ -243,6 +254,6 @@ def float_variant(product_of: ProductOf, params_of: Callable[[Graph, Node], Para
         name="portable_f32",
         sources=("nn_matmul_f32.c",),
         lower=lower,
-        cost=FittedCost((100.0, 45.0, 11.0), lambda g, n: _terms(product_of(g, n))),
+        cost=FittedCost((248.5, 33.79, 12.01), lambda g, n: _terms(product_of(g, n))),
         supports=lambda g, n: is_type(g, n, "float32"),
     )

@@ -43,6 +43,7 @@ from toolchain.ops.common import (
     window_to_tflite,
 )
 from toolchain.ops.items import ITEMS
+from toolchain.ops.matmul import short_shifts
 from toolchain.ops.pixels import LANES, window_fields
 
 _HEADER = "nn_transpose_conv.h"
@@ -208,22 +209,40 @@ def _lower_s16(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
     return (replace(call, header=_HEADER),)
 
 
-def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
-    """The call, pixels; groups of channels, their pairs of rows and taps, and products."""
+def _counts(graph: Graph, node: Node) -> tuple[int, int, int, int, int, int]:
+    """Pixels, and of all of them pairs with rows and with taps that reach them; channels of input and output."""
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-    window: Window = node.attrs.window
-    rows, columns = _reached(window, x, out)
-    pixels = out.shape[1] * out.shape[2]
-    groups = -(-out.shape[3] // LANES)
-    taps = int(rows.sum() * columns.sum())
-    terms = (1, pixels, pixels * out.shape[3], int(rows.sum()) * out.shape[2] * groups, taps * groups)
-    return *map(float, terms), float(taps * out.shape[3] * x.shape[3])
+    rows, columns = _reached(node.attrs.window, x, out)
+    pairs = int(rows.sum()) * out.shape[2], int(rows.sum() * columns.sum())
+    return out.shape[1] * out.shape[2], *pairs, x.shape[3], out.shape[3], -(-out.shape[3] // LANES)
+
+
+def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """The call, pixels, outputs; for four channels together and for single ones: rows, taps and these times inputs."""
+    pixels, rows, taps, in_c, out_c, _ = _counts(graph, node)
+    terms = [1, pixels, pixels * out_c]
+    for count in divmod(out_c, LANES):
+        terms += [count * rows, count * taps, count * taps * in_c]
+    return tuple(map(float, terms))
+
+
+def _single_terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """The call, pixels, outputs; their rows, taps and products."""
+    pixels, rows, taps, in_c, out_c, _ = _counts(graph, node)
+    return tuple(map(float, (1, pixels, pixels * out_c, rows * out_c, taps * out_c, taps * out_c * in_c)))
+
+
+def _group_terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """The call, pixels, outputs; for each group of channels its rows, taps and these times inputs."""
+    pixels, rows, taps, in_c, out_c, groups = _counts(graph, node)
+    return tuple(map(float, (1, pixels, pixels * out_c, rows * groups, taps * groups, taps * groups * in_c)))
 
 
 def _dsp_terms(graph: Graph, node: Node) -> tuple[float, ...]:
-    """The same, but for fours of input channels instead of products."""
-    *terms, _ = _terms(graph, node)
-    return *terms, terms[-1] * -(-graph.tensor(node.inputs[0]).shape[3] // 4)
+    """The call, pixels, outputs; for each group of channels its rows, taps, their fours of inputs and the last ones."""
+    pixels, rows, taps, in_c, out_c, groups = _counts(graph, node)
+    terms = (1, pixels, pixels * out_c, rows * groups, taps * groups, taps * groups * (in_c // 4))
+    return *map(float, terms), float(taps * groups * (in_c % 4 > 0))
 
 
 def _reached(window: Window, x: Tensor, out: Tensor) -> tuple[Array, Array]:
@@ -278,14 +297,27 @@ def _is(dtype: str) -> Predicate:
     return lambda g, n: g.tensor(n.inputs[0]).dtype == dtype
 
 
+def _dsp_fits(graph: Graph, node: Node) -> bool:
+    weights = constant(graph, node.inputs[1]).astype(np.int64)
+    channels = len(weights)
+    most = 255 * np.abs(weights.reshape(channels, -1)).sum(axis=1) + np.abs(bias_of(graph, node, channels))
+    return short_shifts(float(most.max()), channel_multipliers(graph, node, channels)[1])
+
+
 def _both(first: Predicate, second: Predicate) -> Predicate:
     return lambda g, n: first(g, n) and second(g, n)
 
 
+# By format of the weights: as they are, float16, bfloat16.
+_FLOAT_CYCLES = (
+    (262.7, 71.11, 29.53, 122.4, 18.98, 23.27),
+    (266.3, 71.27, 29.46, 122.2, 18.99, 24.29),
+    (267.4, 71.21, 29.59, 113.8, 21.69, 27.27),
+)
 _FLOATS = products_f32.by_format(
     window_fields,
-    _terms,
-    ((300.0, 60.0, 30.0, 60.0, 20.0, 6.0),) * 3,
+    _group_terms,
+    _FLOAT_CYCLES,
     products_f32.Kernel("nn_transpose_conv_f32", _HEADER, _turned),
 )
 
@@ -306,22 +338,22 @@ OPS = (
                 name="portable",
                 sources=("nn_transpose_conv_s8.c",),
                 lower=_lower,
-                cost=FittedCost((100.0, 60.0, 45.0, 40.0, 40.0, 4.5), _terms),
+                cost=FittedCost((256.4, 62.14, 75.14, 46.31, 51.05, 17.81, 113.9, 4.336, 9.139), _terms),
                 supports=_is("int8"),
             ),
             KernelVariant(
                 name="dsp",
                 sources=("nn_transpose_conv_s8_dsp.c",),
                 lower=_lower_dsp,
-                cost=FittedCost((100.0, 60.0, 45.0, 40.0, 45.0, 30.0), _dsp_terms),
-                supports=_is("int8"),
+                cost=FittedCost((381.8, 69.02, 57.01, 83.55, 42.65, 32.43, 70.24), _dsp_terms),
+                supports=_both(_is("int8"), _dsp_fits),
                 features=frozenset({"dsp"}),
             ),
             KernelVariant(
                 name="portable_s16",
                 sources=("nn_transpose_conv_s16.c",),
                 lower=_lower_s16,
-                cost=FittedCost((100.0, 60.0, 60.0, 80.0, 80.0, 8.0), _terms),
+                cost=FittedCost((134.3, 87.0, 75.2, 26.66, 20.63, 8.027), _single_terms),
                 supports=_is("int16"),
             ),
             *(replace(v, name=f"{v.name}_f32", supports=_both(_is("float32"), v.supports)) for v in _FLOATS),
