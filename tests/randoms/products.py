@@ -24,7 +24,7 @@ from randoms.common import (
     tensor,
     within,
 )
-from randoms.conv import BIASES, REAL_WEIGHTS, TYPES, WEIGHTS
+from randoms.conv import BIASES, FINEST, REAL_WEIGHTS, TYPES, WEIGHTS
 
 
 @st.composite
@@ -83,7 +83,8 @@ def _transpose_conv(draw: Draw) -> Case:
         bias=draw(BIASES),
     )
     out = made.operator.outputs[0]
-    scaled = dataclasses.replace(out, scale=(f32(out.scale[0] * draw(ratios(0.7, 3.0))),))
+    scale = max(f32(out.scale[0] * draw(ratios(0.7, 3.0))), FINEST)
+    scaled = dataclasses.replace(out, scale=(scale,))
     made = dataclasses.replace(made, operator=dataclasses.replace(made.operator, outputs=(scaled,)))
     batch = draw(st.sampled_from((1, 1, 1, 2, 3)))
     made = made if batch == 1 else batched(made, batch)
