@@ -301,13 +301,18 @@ def unmet(op: Op, graph: Graph, node: Node) -> list[str]:
     """
     sentences: list[str] = []
     for constraint in op.constraints:
-        try:
-            holds = constraint.holds(graph, node)
-        except _UNMET:
-            holds = bool(sentences)
+        holds = holds_for(constraint.holds, graph, node, otherwise=bool(sentences))
         if not holds and constraint.sentence not in sentences:
             sentences.append(constraint.sentence)
     return sentences
+
+
+def holds_for(predicate: Callable[[Graph, Node], bool], graph: Graph, node: Node, otherwise: bool = False) -> bool:
+    """The predicate of a node that nothing vouches for; ``otherwise`` where it cannot even be looked at."""
+    try:
+        return predicate(graph, node)
+    except _UNMET:
+        return otherwise
 
 
 def no_attrs(op: TfliteOperator) -> None:

@@ -95,7 +95,7 @@ OPS = (
         name="tile",
         tflite=("TILE",),
         read=no_attrs,
-        write=lambda g, n: TfliteRecord("TILE", n.inputs, 3, "TileOptions"),
+        write=lambda g, n: TfliteRecord("TILE", n.inputs, 1, "TileOptions"),
         ptq=PtqRule(shared=True),
         reference=_tile,
         constraints=(
@@ -111,6 +111,7 @@ OPS = (
         name="fill",
         tflite=("FILL",),
         read=no_attrs,
+        write=lambda g, n: TfliteRecord("FILL", n.inputs, 2, "FillOptions"),
         reference=_fill,
         constraints=(
             Constraint("its shape must be constant", lambda g, n: g.is_constant(n.inputs[0])),

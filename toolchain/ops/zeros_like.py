@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import Constraint, FittedCost, KernelVariant, Op, no_attrs, same_shape
+from toolchain.ops.base import Constraint, FittedCost, KernelVariant, Op, TfliteRecord, no_attrs, same_shape
 from toolchain.ops.moves import SAME_TYPE, filling
 
 
@@ -20,6 +20,7 @@ OPS = (
         name="zeros_like",
         tflite=("ZEROS_LIKE",),
         read=no_attrs,
+        write=lambda g, n: TfliteRecord("ZEROS_LIKE", n.inputs, 1, "ZerosLikeOptions"),
         reference=_reference,
         constraints=(SAME_TYPE, Constraint("its input and output must have the same shape", same_shape)),
         variants=(

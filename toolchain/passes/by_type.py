@@ -12,6 +12,7 @@ import dataclasses
 from toolchain.bodies import with_bodies
 from toolchain.graph import Graph, Node
 from toolchain.ops import by_type, registry
+from toolchain.ops.base import holds_for
 
 
 def for_types(graph: Graph) -> Graph:
@@ -23,7 +24,9 @@ def for_types(graph: Graph) -> Graph:
 def for_type(graph: Graph, node: Node) -> Node:
     """The node with the operator for the types of its tensors in ``graph``."""
     for special in registry().values():
-        if special.instead is not None and special.instead[0] == node.op and special.instead[1](graph, node):
+        if special.instead is None or special.instead[0] != node.op:
+            continue
+        if holds_for(special.instead[1], graph, node):
             return dataclasses.replace(node, op=special.name)
     types = {graph.tensor(name).dtype for name in (*node.inputs[:1], *node.outputs[:1]) if name}
     dtype = "int16" if "int16" in types else types.pop() if len(types) == 1 else ""
