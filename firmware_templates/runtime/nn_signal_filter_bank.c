@@ -44,22 +44,7 @@ void nn_filter_bank(const nn_filter_bank_params *p, const uint32_t *in, void *ou
 }
 
 /* sqrt(x) rounded down, bit by bit; *rest is what x has more than its square. */
-static uint32_t root_of(uint64_t x, int32_t highest, uint64_t *rest)
-{
-    uint64_t root = 0;
-    for (uint64_t bit = (uint64_t)1 << highest; bit > 0; bit >>= 2) {
-        if (x >= root + bit) {
-            x -= root + bit;
-            root = (root >> 1) + bit;
-        } else {
-            root >>= 1;
-        }
-    }
-    *rest = x;
-    return (uint32_t)root;
-}
-
-static uint32_t narrow_root_of(uint32_t x, uint32_t *rest)
+static uint32_t root_of(uint32_t x, uint32_t *rest)
 {
     uint32_t root = 0;
     for (uint32_t bit = (uint32_t)1 << 30; bit > 0; bit >>= 2) {
@@ -74,17 +59,31 @@ static uint32_t narrow_root_of(uint32_t x, uint32_t *rest)
     return root;
 }
 
+/* Of a number above 2^32, shifted to the left by an even count of bits, so that the root of its
+ * high word has 16 bits: the other 16 are the rest divided by twice that, or one less. */
+static uint32_t rounded_wide_root(uint64_t x)
+{
+    const int32_t spare = (32 - bits_of((uint32_t)(x >> 32))) & ~1;
+    const uint64_t wide = x << spare;
+    uint32_t rest;
+    const uint32_t high = root_of((uint32_t)(wide >> 32), &rest);
+    const uint32_t low = (rest << 15 | (uint32_t)wide >> 17) / high;
+    uint64_t root = ((uint64_t)high << 16) + low;
+    root = (root > UINT32_MAX ? UINT32_MAX : root) >> (spare / 2);
+    if (root * root > x) {
+        root--;
+    }
+    return (uint32_t)root + (x - root * root > root && root != UINT32_MAX ? 1u : 0u);
+}
+
 static uint32_t rounded_root(uint64_t x)
 {
-    if (x >> 32 == 0) {
-        uint32_t rest;
-        const uint32_t root = narrow_root_of((uint32_t)x, &rest);
-        return root + (rest > root && root != UINT16_MAX ? 1u : 0u);
+    if (x >> 32 != 0) {
+        return rounded_wide_root(x);
     }
-    const int32_t highest = (bits_of((uint32_t)(x >> 32)) + 31) & ~1;
-    uint64_t rest;
-    const uint32_t root = root_of(x, highest, &rest);
-    return root + (rest > root && root != UINT32_MAX ? 1u : 0u);
+    uint32_t rest;
+    const uint32_t root = root_of((uint32_t)x, &rest);
+    return root + (rest > root && root != UINT16_MAX ? 1u : 0u);
 }
 
 void nn_filter_bank_square_root(const nn_filter_bank_square_root_params *p, const void *in,

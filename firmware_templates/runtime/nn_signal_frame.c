@@ -1,5 +1,7 @@
 #include "nn_signal_frame.h"
 
+#include <string.h>
+
 #include "nn_fixedpoint.h"
 
 void nn_window(const nn_window_params *p, const int16_t *in, const int16_t *weights, int16_t *out)
@@ -37,12 +39,10 @@ void nn_fft_auto_scale(const nn_fft_auto_scale_params *p, const int16_t *in, int
 
 void nn_energy(const nn_energy_params *p, const int16_t *in, uint32_t *out)
 {
-    for (int32_t i = 0; i < p->size; i++) {
-        uint32_t energy = 0;
-        if (i >= p->start && i < p->end) {
-            const int32_t real = in[2 * i], imaginary = in[2 * i + 1];
-            energy = (uint32_t)(real * real) + (uint32_t)(imaginary * imaginary);
-        }
-        out[i] = energy;
+    memset(out, 0, (size_t)p->start * sizeof *out);
+    for (int32_t i = p->start; i < p->end; i++) {
+        const int32_t real = in[2 * i], imaginary = in[2 * i + 1];
+        out[i] = (uint32_t)(real * real) + (uint32_t)(imaginary * imaginary);
     }
+    memset(out + p->end, 0, (size_t)(p->size - p->end) * sizeof *out);
 }

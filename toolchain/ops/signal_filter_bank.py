@@ -233,7 +233,7 @@ OPS = (
             VECTORS,
             Constraint("its scale bits must be a scalar", lambda g, n: g.tensor(n.inputs[1]).shape == ()),
         ),
-        variants=(_kernel(_lower_roots, FittedCost((60.0, 300.0), once_and_elements)),),
+        variants=(_kernel(_lower_roots, FittedCost((18.0, 238.0), once_and_elements)),),
     ),
     Op(
         name="signal_filter_bank_log",

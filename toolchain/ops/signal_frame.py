@@ -14,6 +14,7 @@ from toolchain.ops.base import (
     KernelCall,
     KernelVariant,
     Op,
+    Terms,
     TfliteOperator,
     no_attrs,
     same_shape,
@@ -111,10 +112,18 @@ def _energy_fits(graph: Graph, node: Node) -> bool:
     return len(x.shape) == len(out.shape) == 1 and 0 <= a.start <= a.end <= min(out.size, x.size // 2)
 
 
+def _frequencies(graph: Graph, node: Node) -> tuple[float, ...]:
+    """The call, frequencies."""
+    return 1.0, float(node.attrs.end - node.attrs.start)
+
+
 def _kernel(
-    lower: Callable[[Graph, Node], tuple[KernelCall, ...]], cycles: tuple[float, float], over: tuple[int, ...] = ()
+    lower: Callable[[Graph, Node], tuple[KernelCall, ...]],
+    cycles: tuple[float, float],
+    over: tuple[int, ...] = (),
+    terms: Terms = once_and_elements,
 ) -> KernelVariant:
-    cost = FittedCost(cycles, once_and_elements)
+    cost = FittedCost(cycles, terms)
     return KernelVariant("portable", ("nn_signal_frame.c",), lower, cost, in_place=lambda g, n: over)
 
 
@@ -158,6 +167,6 @@ OPS = (
                 "its input and output must be vectors that hold all frequencies from its start to its end", _energy_fits
             ),
         ),
-        variants=(_kernel(_lower_energy, (20.0, 22.0)),),
+        variants=(_kernel(_lower_energy, (99.0, 13.0), terms=_frequencies),),
     ),
 )
