@@ -19,10 +19,9 @@ from toolchain.ops.base import (
     KernelVariant,
     Op,
     TfliteOperator,
-    TfliteRecord,
     dtype_in,
 )
-from toolchain.ops.custom import options_of, record
+from toolchain.ops.custom import options_of
 
 _NAME = "CIRCULAR_BUFFER"
 _EVERY_CYCLE = (5, 13, 25)  # inputs in the buffers that TFLM takes for one of every inference, if not told
@@ -39,10 +38,6 @@ def _read(op: TfliteOperator) -> CircularBufferAttrs:
     told = options_of(op, "cycles_max")["cycles_max"] if op.options else 0
     slots = op.outputs[0].shape[1:2]
     return CircularBufferAttrs(told if told > 0 else 1 if slots and slots[0] in _EVERY_CYCLE else 2)
-
-
-def _write(graph: Graph, node: Node) -> TfliteRecord:
-    return record(node, _NAME, cycles_max=node.attrs.cycles_max)
 
 
 def _states(op: TfliteOperator, attrs: CircularBufferAttrs) -> tuple[Array, ...]:
@@ -90,7 +85,6 @@ OPS = (
         name="circular_buffer",
         tflite=(f"CUSTOM {_NAME}",),
         read=_read,
-        write=_write,
         reference=_reference,
         states=_states,
         updates=lambda node: tuple(range(1, len(node.inputs))),
