@@ -43,6 +43,29 @@ def _job(model: Any, name: str, target: str, out: Path | None = None, data: Path
     )
 
 
+def curved() -> Any:
+    """Of functions that the C library has in TFLM and ``floatmath.py`` here."""
+    keras = keras3()
+    image = keras.Input((8, 8, 2), name="image")
+    x = keras.layers.Conv2D(6, 3, activation="tanh", padding="same")(image)
+    x = keras.layers.Multiply()([x, keras.layers.Conv2D(6, 1, activation="sigmoid")(x)])
+    x = keras.layers.PReLU(shared_axes=[1, 2])(keras.layers.Conv2D(6, 1, activation="elu")(x))
+    x = keras.ops.sin(keras.ops.exp(x)) + keras.ops.log(keras.ops.square(x) + 1.0) + keras.ops.cos(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(image, keras.layers.Dense(4, activation="softmax")(x), name="curved")
+
+
+def test_functions_are_near_tflm() -> None:
+    x = np.random.default_rng(2).normal(0, 1, (6, 8, 8, 2)).astype(np.float32)
+    content = quantize(load_keras(curved()), [x], recipe=recipe_for("float32"))
+    graph = checked_graph(parse_tflite(content, "model", "model"), "model")
+    assert {"cos", "elu", "exp", "log", "logistic", "prelu", "sin", "tanh"} <= {node.op for node in graph.nodes}
+    (got,) = reference.run(graph, [x[:, None]])
+    expected = run_tflm(content, [x[:, None]])[0]
+    assert got.std() > 0
+    assert np.abs(got - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
 @pytest.mark.parametrize("make", [normalized, tied])
 def test_reference_equals_tflm(make: Any) -> None:
     """But for a softmax in the middle, whose exponentials are another library's, bit by bit."""

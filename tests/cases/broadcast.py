@@ -29,10 +29,12 @@ def _binary(name: str, builtin: str, dtype: str, shapes: tuple[Shape, Shape], ac
     return Case(f"{builtin.lower()}_{dtype}_{name}", operator, positions=(-1000, 1000))
 
 
-def _select(name: str, dtype: str, shapes: tuple[Shape, Shape, Shape], oracle: str = TFLM) -> Case:
+def _select(
+    name: str, dtype: str, shapes: tuple[Shape, Shape, Shape], oracle: str = TFLM, builtin: str = "SELECT_V2"
+) -> Case:
     condition, *others = shapes
     tensors = [_tensor(s, dtype, q) for s, q in zip((*others, np.broadcast_shapes(*shapes)), (A, B, C), strict=True)]
-    operator = Operator("SELECT_V2", (plain(condition, "bool"), *tensors[:2]), (tensors[2],))
+    operator = Operator(builtin, (plain(condition, "bool"), *tensors[:2]), (tensors[2],))
     return Case(f"select_{dtype}_{name}", operator, oracle=oracle)
 
 
@@ -81,6 +83,8 @@ CASES = (
     _select("channels", "int8", ((1, 4, 1, 1), (5,), SHAPE)),
     _select("number", "float32", (SHAPE, (1, 1), SHAPE)),
     _select("deep", "int16", ((2, 1, 3, 1, 2), (1, 2, 1, 2, 1), (1,))),
+    _select("whole", "int8", (SHAPE, SHAPE, SHAPE), TFLITE, "SELECT"),
+    _select("one", "float32", ((1,), SHAPE, SHAPE), TFLITE, "SELECT"),
     _prelu("channels", "int8", (1, 1, 5)),
     _prelu("same", "int8", SHAPE, (0.011, -90)),
     _prelu("channels", "int16", (1, 1, 5)),

@@ -1,4 +1,4 @@
-"""Random cases of CAST, PRELU, ADD_N, SELECT_V2, BROADCAST_ARGS; of DIV on int8, and of QUANTIZE with other types."""
+"""Random cases of CAST, PRELU, ADD_N, SELECT, BROADCAST_ARGS; of DIV on int8, and of QUANTIZE with other types."""
 
 from __future__ import annotations
 
@@ -67,6 +67,16 @@ def _select(draw: Draw) -> Case:
 
 
 @st.composite
+def _select_whole(draw: Draw) -> Case:
+    shape = draw(shapes())
+    dtype = draw(st.sampled_from(("int8", "int16", "float32", "int32", "bool")))
+    x = tensor(shape, dtype, draw(quants(dtype)))
+    condition = tensor(draw(st.sampled_from((shape, (1,)))), "bool")
+    inputs = condition, x, draw(maybe_constant(tensor(shape, dtype, draw(quants(dtype)))))
+    return draw(case("SELECT", inputs, (tensor(shape, dtype, draw(quants(dtype))),), oracle=TFLITE))
+
+
+@st.composite
 def _shapes_of_both(draw: Draw) -> Case:
     """Of a constant shape and of one of ones and twos: TFLM refuses what does not broadcast."""
     lengths = draw(st.integers(1, 6)), draw(st.integers(1, 6))
@@ -108,6 +118,7 @@ STRATEGIES = {
     "CAST": _cast(),
     "PRELU": _prelu(),
     "ADD_N": _sum(),
+    "SELECT": _select_whole(),
     "SELECT_V2": _select(),
     "BROADCAST_ARGS": _shapes_of_both(),
 }

@@ -12,7 +12,7 @@ import numpy as np
 
 from toolchain import fixedpoint
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import Constraint, Op
+from toolchain.ops.base import Constraint, Op, PtqRule
 from toolchain.ops.binary import Fields, Typed, operator, simply
 
 LEFT_SHIFT = 8
@@ -55,7 +55,7 @@ def _codes(comparison: Comparison) -> Typed:
 
 def _op(name: str, table: str, comparison: Comparison, *more: str) -> Op:
     types = {"int8": _codes(comparison), **{dtype: simply(comparison) for dtype in ("int32", "float32", *more)}}
-    return operator(name, "nn_compare", types, output="bool", table=table)
+    return operator(name, "nn_compare", types, output="bool", table=table, ptq=PtqRule())
 
 
 OPS = (

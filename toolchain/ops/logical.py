@@ -11,6 +11,7 @@ from toolchain.ops.base import (
     KernelCall,
     KernelVariant,
     Op,
+    PtqRule,
     TfliteRecord,
     dtype_in,
     no_attrs,
@@ -34,15 +35,23 @@ OPS = (
         output="bool",
         table="LogicalAndOptions",
         version=1,
+        ptq=PtqRule(),
     ),
     operator(
-        "logical_or", "nn_logical", {"bool": simply(np.logical_or)}, output="bool", table="LogicalOrOptions", version=1
+        "logical_or",
+        "nn_logical",
+        {"bool": simply(np.logical_or)},
+        output="bool",
+        table="LogicalOrOptions",
+        version=1,
+        ptq=PtqRule(),
     ),
     Op(
         name="logical_not",
         tflite=("LOGICAL_NOT",),
         read=no_attrs,
         write=lambda g, n: TfliteRecord("LOGICAL_NOT", n.inputs, 1, "LogicalNotOptions"),
+        ptq=PtqRule(),
         reference=lambda g, n, inputs: [np.logical_not(inputs[0])],
         constraints=(
             Constraint("its input and output must be bool", dtype_in("bool")),

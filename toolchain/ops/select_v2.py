@@ -1,6 +1,6 @@
-"""SELECT_V2 with broadcasting: elements of the second input where the first is true, else of the third.
+"""SELECT_V2 with broadcasting: elements of the second input where the first is true, else of the third. SELECT without.
 
-As in TFLM codes are taken as they are, whatever their scales.
+As in TFLM codes are taken as they are, whatever their scales. It has no SELECT: that is TensorFlow Lite's.
 """
 
 from __future__ import annotations
@@ -61,12 +61,19 @@ def _types_ok(graph: Graph, node: Node) -> bool:
     return condition == "bool" and len(set(others)) == 1 and others[0] in SUFFIXES
 
 
-OPS = (
-    Op(
-        name="select_v2",
-        tflite=("SELECT_V2",),
+def _whole(graph: Graph, node: Node) -> bool:
+    """A shorter condition would choose along the first dimension."""
+    condition, *others = (graph.tensor(name) for name in node.inputs)
+    shape = graph.tensor(node.outputs[0]).shape
+    return all(t.shape == shape for t in others) and (condition.shape == shape or condition.size == 1)
+
+
+def _op(name: str, table: str, shapes: Constraint) -> Op:
+    return Op(
+        name=name,
+        tflite=(name.upper(),),
         read=no_attrs,
-        write=lambda g, n: TfliteRecord("SELECT_V2", n.inputs, 1, "SelectV2Options"),
+        write=lambda g, n: TfliteRecord(name.upper(), n.inputs, 1, table),
         ptq=PtqRule(shared=True),
         reference=_reference,
         constraints=(
@@ -75,8 +82,17 @@ OPS = (
                 f"its condition must be bool, its other inputs and its output of one type of {', '.join(SUFFIXES)}",
                 _types_ok,
             ),
-            elementwise.SHAPES[1],
+            shapes,
         ),
         variants=tuple(_variant(dtype) for dtype in SUFFIXES),
+    )
+
+
+OPS = (
+    _op("select_v2", "SelectV2Options", elementwise.SHAPES[1]),
+    _op(
+        "select",
+        "SelectOptions",
+        Constraint("its tensors must have its output's shape, the condition that or one element", _whole),
     ),
 )

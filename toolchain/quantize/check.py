@@ -95,6 +95,8 @@ def _tensor_problems(graph: Graph, tensor: Tensor) -> list[str]:
     where = _place(graph, tensor)
     if tensor.name in (*graph.inputs, *graph.outputs) and tensor.dtype not in ("int8", "int16"):
         return [f"{where} is {tensor.dtype}, wanted int8"]
+    if tensor.dtype == "bool":  # what comparisons make
+        return []
     if tensor.dtype not in ("int8", "int16", "int32", "int64"):
         return [f"{where} is {tensor.dtype}"]
     if tensor.quant is None:
