@@ -71,7 +71,7 @@ def _select_whole(draw: Draw) -> Case:
     shape = draw(shapes())
     dtype = draw(st.sampled_from(("int8", "int16", "float32", "int32", "bool")))
     x = tensor(shape, dtype, draw(quants(dtype)))
-    condition = tensor(draw(st.sampled_from((shape, (1,)))), "bool")
+    condition = tensor(draw(st.sampled_from((shape, ()))), "bool")
     inputs = condition, x, draw(maybe_constant(tensor(shape, dtype, draw(quants(dtype)))))
     return draw(case("SELECT", inputs, (tensor(shape, dtype, draw(quants(dtype))),), oracle=TFLITE))
 
