@@ -17,7 +17,7 @@ from toolchain.errors import TargetError
 from toolchain.firmware_files import UART_BUFFER_SYMBOLS, FwTensor, render_fw_model, render_linker_script
 from toolchain.target import Target, load_target
 
-FLASH_BUDGET = 3300
+FLASH_BUDGET = 3350
 RAM_BUDGET = 64
 UART_BUDGET = 600
 

@@ -253,10 +253,8 @@ class Link:
         """Whether there has been one inference more than ``before``. Raises BoardError when the board restarted."""
         count = self.inferences()
         if count not in (before, before + 1):
-            raise BoardError(
-                f"the model's state is lost: the board has run {count} inferences instead of {before + 1}",
-                "It restarted in the middle; check its supply, and measure again.",
-            )
+            lost = f"the model's state is lost: the board has run {count} inferences instead of {before + 1}"
+            raise BoardError(lost, "It restarted in the middle; check its supply, and measure again.")
         return count == before + 1
 
     def _contact(self) -> bytes:

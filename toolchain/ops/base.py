@@ -187,6 +187,10 @@ class Constraint:
     holds: Callable[[Graph, Node], bool]
 
 
+def _no_subgraph(index: int) -> Graph:
+    raise IndexError(f"there is no subgraph {index}")
+
+
 @dataclass(frozen=True)
 class TfliteOperator:
     """What ``read`` gets: the operator's options object of the schema and its tensors (None: absent).
@@ -199,7 +203,7 @@ class TfliteOperator:
     options: Any
     inputs: tuple[Tensor | None, ...]
     outputs: tuple[Tensor, ...]
-    subgraph: Callable[[int], Graph]
+    subgraph: Callable[[int], Graph] = _no_subgraph
 
 
 @dataclass(frozen=True)
