@@ -32,7 +32,7 @@ class _Needs:
         for node in graph.nodes:
             if registry()[node.op].view:
                 self.root[node.outputs[0]] = self.root.get(node.inputs[0], node.inputs[0])
-        self.made = {out: i for i, node in enumerate(graph.nodes) for out in node.outputs if out not in self.root}
+        self.made = [[out for out in node.outputs if out not in self.root] for node in graph.nodes]
         self.readers: dict[str, int] = {}
         self.size: dict[str, int] = {}
         for i, node in enumerate(graph.nodes):
@@ -42,6 +42,9 @@ class _Needs:
             for name in node.inputs:
                 if name and not graph.is_constant(name):
                     self.readers[self._of(name)] = self.readers.get(self._of(name), 0) | 1 << i
+        self.read = [
+            {self._of(name) for name in node.inputs if name and not graph.is_constant(name)} for node in graph.nodes
+        ]
         for name in graph.outputs:
             self.readers[self._of(name)] = self.readers.get(self._of(name), 0) | 1 << len(graph.nodes)
         for name in graph.states:
@@ -54,15 +57,20 @@ class _Needs:
     def _of(self, name: str) -> str:
         return self.root.get(name, name)
 
-    def alive(self, done: int, node: int) -> int:
-        """Bytes while ``node`` runs after the nodes in ``done``."""
-        total = 0
-        for name, size in self.size.items():
-            maker = self.made.get(name)
-            exists = maker is None or maker == node or done >> maker & 1
-            if exists and (self.readers.get(name, 0) & ~done or maker == node):
-                total += size
-        return total
+    def at_first(self) -> int:
+        """Bytes of what there is before any node, and is read."""
+        made = {name for names in self.made for name in names}
+        return sum(size for name, size in self.size.items() if name not in made and self.readers.get(name))
+
+    def made_by(self, node: int) -> int:
+        """Bytes that are alive while ``node`` runs, beside those before it."""
+        return sum(self.size[name] for name in self.made[node])
+
+    def after(self, before: int, done: int, node: int) -> int:
+        """Bytes that are still read when ``node`` has run after ``done``, which left so many as ``before``."""
+        left = ~(done | 1 << node)
+        new = sum(self.size[name] for name in self.made[node] if self.readers.get(name, 0) & left)
+        return before + new - sum(self.size[name] for name in self.read[node] if not self.readers[name] & left)
 
 
 def _precedes(other: Node, node: Node, earlier: bool) -> bool:
@@ -75,9 +83,10 @@ def _precedes(other: Node, node: Node, earlier: bool) -> bool:
 def _cost(graph: Graph, order: list[int]) -> tuple[int, int]:
     """(the most bytes alive in a step, their sum over all steps)."""
     needs, done, costs = _Needs(graph), 0, [0]
+    before = needs.at_first()
     for i in order:
-        costs.append(needs.alive(done, i))
-        done |= 1 << i
+        costs.append(before + needs.made_by(i))
+        before, done = needs.after(before, done, i), done | 1 << i
     return max(costs), sum(costs)
 
 
@@ -85,18 +94,22 @@ def _search(graph: Graph) -> list[int] | None:
     """Dynamic programming over the sets of nodes that can have run; None when there are too many."""
     needs, count = _Needs(graph), len(graph.nodes)
     best: dict[int, tuple[int, int, tuple[int, ...]]] = {0: (0, 0, ())}
+    bytes_before = {0: needs.at_first()}
     states = 0
     for _ in range(count):
         following: dict[int, tuple[int, int, tuple[int, ...]]] = {}
+        bytes_after: dict[int, int] = {}
         for done, (most, total, order) in best.items():
             for i in range(count):
                 if done >> i & 1 or needs.before[i] & ~done:
                     continue
-                alive = needs.alive(done, i)
+                alive, then = bytes_before[done] + needs.made_by(i), done | 1 << i
                 way = (max(most, alive), total + alive, (*order, i))
-                if done | 1 << i not in following or way < following[done | 1 << i]:
-                    following[done | 1 << i] = way
-        best = following
+                if then not in following or way < following[then]:
+                    following[then] = way
+                if then not in bytes_after:
+                    bytes_after[then] = needs.after(bytes_before[done], done, i)
+        best, bytes_before = following, bytes_after
         states += len(best)
         if states > MOST_STATES:
             return None
