@@ -22,7 +22,8 @@ from toolchain.importers.float_model import FloatModel
 from toolchain.importers.keras import load_keras
 from toolchain.importers.tensorflow import keras3
 from toolchain.importers.tflite import parse_tflite
-from toolchain.quantize import tflite_ptq
+from toolchain.quantize import ptq, tflite_ptq
+from toolchain.quantize.recipe import Recipe
 from toolchain.reference import run
 
 STEPS, FEATURES = 5, 3
@@ -67,6 +68,26 @@ def test_classifiers_run_as_in_tflm(kind: str, tmp_path: Path) -> None:
         target = strict_target(name)
         firmware = build_firmware(checked_plan(graph, target), target, tmp_path / name)
         assert np.array_equal(runs(firmware, graph, target, [codes[:6]])[0], expected[:6])
+
+
+def test_other_quantizers_have_them_unrolled() -> None:
+    model = _model(keras3().layers.LSTM(3))
+    graph = checked_graph(parse_tflite(ptq.quantize(model, _samples()), "m", "m"), "m")
+    assert not graph.states
+    x = graph.tensor(graph.inputs[0])
+    codes = np.clip(np.round(_samples() / x.scale) + x.zero_point, -128, 127).astype(np.int8)
+    real = _real(graph, run(graph, [codes.reshape(-1, *x.shape)])[0])
+    assert np.abs(real - model.predict(_samples())).max() < 0.1
+
+
+def test_float_firmware_has_the_fused_operator() -> None:
+    model = _model(keras3().layers.LSTM(3))
+    content = ptq.quantize(model, _samples(), recipe=Recipe(weights="float32"))
+    graph = checked_graph(parse_tflite(content, "m", "m"), "m")
+    assert graph.states
+    assert not graph.lasting
+    (got,) = run(graph, [_samples().reshape(-1, 1, STEPS, FEATURES)])
+    np.testing.assert_allclose(got.reshape(len(got), -1), model.predict(_samples()), atol=1e-5)
 
 
 def test_stateful_layers_go_on() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,8 @@ class FloatModel:
 
     ``sha256`` is of the file, or of all files of the folder; of configuration and weights for an object.
     ``layers`` are the layers' names in the order of the model. ``variables`` keeps the weights that
-    ``function`` reads alive and known to the converter; ``naming`` is open while ``function`` is traced. ``codes`` are
+    ``function`` reads alive and known to the converter; ``tracing`` is open while ``function`` is traced, with
+    operators fused that quantizers other than TensorFlow's do not know, or without. ``codes`` are
     the int8 codes that layers of ``toolchain.keras`` were trained to, in TFLite's layout, in the order of the model.
     ``keeps_state``: an inference goes on where the one before it ended; ``restart`` goes back to the first.
     """
@@ -45,7 +46,7 @@ class FloatModel:
     function: Callable[[list[Any]], list[Any]]
     variables: Any
     any_batch: bool = True
-    naming: Callable[[], AbstractContextManager[None]] = field(default=nullcontext)
+    tracing: Callable[[bool], AbstractContextManager[None]] = lambda fused: nullcontext()
     codes: tuple[Array, ...] = ()
     keeps_state: bool = False
     restart: Callable[[], None] = lambda: None
@@ -70,10 +71,10 @@ class FloatModel:
                 parts.append([output.numpy() for output in outputs])
         return tuple(np.concatenate(values) for values in zip(*parts, strict=True))
 
-    def concrete(self) -> Any:
+    def concrete(self, fused: bool = False) -> Any:
         """A TensorFlow concrete function of batch 1: with all shapes known, none is worked out at run time."""
         tf = tensorflow()
-        with captured(), self.naming():
+        with captured(), self.tracing(fused):
             try:
                 traced = tf.function(self._keyed, autograph=False)
                 return traced.get_concrete_function(self._signature(1))

@@ -122,7 +122,7 @@ def _from_object(model: Any, source: str, path: Path | None, reading: Reading) -
         function=partial(_call, model),
         variables=_variables(model, is_keras3),
         any_batch=all(t.shape[0] is None for t in inputs),
-        naming=partial(_for_tracing, model, is_keras3),
+        tracing=partial(_for_tracing, model, is_keras3),
         keeps_state=keeps_state(model, source),
         restart=partial(restart, model),
         codes=tuple(layer.codes()[0] for layer in layers if _is_coded(layer)),
@@ -209,8 +209,8 @@ def _variables(model: Any, is_keras3: bool) -> Any:
 
 
 @contextlib.contextmanager
-def _for_tracing(model: Any, is_keras3: bool) -> Iterator[None]:
-    with without_loops(model), _layer_scopes(model) if is_keras3 else contextlib.nullcontext():
+def _for_tracing(model: Any, is_keras3: bool, fused: bool) -> Iterator[None]:
+    with without_loops(model, fused), _layer_scopes(model) if is_keras3 else contextlib.nullcontext():
         yield
 
 

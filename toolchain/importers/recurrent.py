@@ -50,15 +50,15 @@ def restart(model: Any) -> None:
 
 
 @contextlib.contextmanager
-def without_loops(model: Any) -> Iterator[None]:
-    """Plain LSTMs are called as fused operators, other recurrent layers unroll their loops."""
+def without_loops(model: Any, fused: bool) -> Iterator[None]:
+    """With ``fused`` plain LSTMs are called as fused operators; all other recurrent layers unroll their loops."""
     with contextlib.ExitStack() as stack:
         for layer in recurrent_layers(model):
             for name, value in (("unroll", True), ("_could_use_gpu_kernel", False)):
                 if hasattr(layer, name):
                     stack.callback(setattr, layer, name, getattr(layer, name))
                     setattr(layer, name, value)
-            if _is_plain_lstm(layer):
+            if fused and _is_plain_lstm(layer):
                 stack.callback(layer.__dict__.pop, "call", None)
                 layer.call = partial(_call_lstm, layer, layer.call)
         yield

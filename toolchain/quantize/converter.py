@@ -25,14 +25,18 @@ _SENTENCES = (
 )
 
 
-def convert(model: FloatModel, configure: Callable[[Any], None] = lambda converter: None) -> bytes:
+def convert(model: FloatModel, configure: Callable[[Any], None] = lambda converter: None, fused: bool = False) -> bytes:
     """A ``.tflite`` of ``model`` with inputs and outputs in its order; float32 unless ``configure`` sets up more.
 
-    The converter folds batch normalization and fuses activations. Equal inputs give equal bytes. ModelError with the
-    converter's own reason when it refuses.
+    The converter folds batch normalization and fuses activations; with ``fused`` an LSTM is one operator. Equal inputs
+    give equal bytes. ModelError with the converter's own reason when it refuses.
     """
     tf = tensorflow()
-    function = model.concrete()
+    if model.keeps_state and not fused:
+        raise ModelError(
+            f"{model.source} is stateful, which only TFLiteConverter quantizes", "leave --quantizer and --format out"
+        )
+    function = model.concrete(fused)
     _check_loops(model, function)
     with captured() as output:
         converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model.variables)

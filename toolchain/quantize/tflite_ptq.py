@@ -37,7 +37,7 @@ def quantize(model: FloatModel, representative: Array | Sequence[Array], progres
             converter.inference_output_type = tf.int8
             converter.representative_dataset = lambda: _samples(model, columns, advance)
 
-        return convert(model, configure)
+        return convert(model, configure, fused=True)
 
 
 def _samples(model: FloatModel, columns: list[Array], advance: Callable[[int], None]) -> Iterator[Any]:
