@@ -23,7 +23,7 @@ from toolchain.importers.keras import load_keras
 from toolchain.importers.tensorflow import keras3
 from toolchain.importers.tflite import parse_tflite
 from toolchain.quantize import ptq, tflite_ptq
-from toolchain.quantize.recipe import Recipe
+from toolchain.quantize.recipe import recipe_for
 from toolchain.reference import run
 
 STEPS, FEATURES = 5, 3
@@ -82,7 +82,7 @@ def test_other_quantizers_have_them_unrolled() -> None:
 
 def test_float_firmware_has_the_fused_operator() -> None:
     model = _model(keras3().layers.LSTM(3))
-    content = ptq.quantize(model, _samples(), recipe=Recipe(weights="float32"))
+    content = ptq.quantize(model, _samples(), recipe=recipe_for("float32"))
     graph = checked_graph(parse_tflite(content, "m", "m"), "m")
     assert graph.states
     assert not graph.lasting

@@ -71,7 +71,8 @@ def quantize(
     UserError for a recipe that does not fit the model.
     """
     progress = progress or Progress()
-    content = model.content if isinstance(model, FloatTflite) else convert(model, fused=recipe.is_float)
+    fused = {recipe.weights, recipe.activations} == {FLOAT32}
+    content = model.content if isinstance(model, FloatTflite) else convert(model, fused=fused)
     parsed = parse_tflite(content, model.name, model.source)
     floats = clean(parsed)
     formats = weight_formats(recipe, floats, model.source)
