@@ -21,6 +21,7 @@ from toolchain.importers.reading import Reading, parse_shapes
 from toolchain.importers.tflite import parse_tflite
 from toolchain.importers.tflite_forms import usual_form
 from toolchain.importers.tflite_uint8 import parts_of, same_codes
+from toolchain.passes import reduce
 
 GROUPED = ("depthwise_in_two_parts",)  # a convolution in groups
 Array = np.ndarray[Any, Any]
@@ -378,3 +379,51 @@ def test_shapes_that_do_not_fit(typed: tuple[str, ...], reason: str) -> None:
 def test_shapes_that_are_none(text: str) -> None:
     with pytest.raises(ModelError, match="is no shape"):
         parse_shapes([text])
+
+
+def test_uint8_at_both_ends_of_an_int8_model() -> None:
+    """As the converter makes it on request: the ends become int8, and their QUANTIZE operators change nothing."""
+    x, out = codes((1, 40), 0.05, 131), codes((1, 40), 0.04, 100)
+    a, b = make.act((1, 40), (0.05, 3)), make.act((1, 40), (0.04, -28))
+    operators = [Operator("QUANTIZE", (x,), (a,)), Operator("RELU", (a,), (b,)), Operator("QUANTIZE", (b,), (out,))]
+    content = write_model(operators)
+    made = usual_form(content, "net.tflite", PLAIN)
+    check_equal(content, made)
+    graph = reduce(checked_graph(parse_tflite(made, "net", "net.tflite"), "net.tflite"))
+    assert [node.op for node in graph.nodes] == ["relu"]
+
+
+def numbers64(*values: int) -> TensorSpec:
+    return TensorSpec((len(values),), "int64", data=Exact(values))
+
+
+def test_int64_becomes_int32() -> None:
+    """Positions found, picked by indices, and compared with a constant; the outputs are LiteRT's on the file."""
+    x, found = make.act((1, 5, 12)), TensorSpec((1, 5), "int64")
+    picked, flat = TensorSpec((1, 3), "int64"), TensorSpec((3,), "int64")
+    operators = [
+        Operator("ARG_MAX", (x, make.numbers(2)), (found,), {"outputType": schema.TensorType.INT64}),
+        Operator("GATHER", (found, numbers64(4, 0, 2)), (picked,), {"axis": 1}),
+        Operator("RESHAPE", (picked, make.numbers(3)), (flat,)),
+        Operator("LESS", (flat, numbers64(6, 6, 6)), (TensorSpec((3,), "bool"),)),
+    ]
+    content = write_model(operators)
+    samples = [np.random.default_rng(0).integers(-128, 128, (20, 1, 5, 12)).astype(np.int8)]
+    made = usual_form(content, "net.tflite", PLAIN)
+    graph = checked_graph(parse_tflite(made, "net", "net.tflite"), "net.tflite")
+    assert "int64" not in {t.dtype for t in graph.tensors.values()}
+    wanted = run_tflite(content, samples)[0]
+    assert set(np.unique(wanted)) == {False, True}
+    np.testing.assert_array_equal(reference.run(graph, samples)[0], wanted)
+
+
+def test_int64_that_does_not_fit_stays_and_is_refused() -> None:
+    x, out = TensorSpec((2,), "int64"), TensorSpec((2,), "int64")
+    for operator in (
+        Operator("MAXIMUM", (x, numbers64(1 << 40, 3)), (out,)),
+        Operator("CUMSUM", (x, make.numbers(0)), (out,)),
+    ):
+        content = write_model([operator])
+        assert usual_form(content, "net.tflite", PLAIN) == content
+        with pytest.raises(ModelError, match=r"int64|must both be int8|must be"):
+            checked_graph(parse_tflite(content, "net", "net.tflite"), "net.tflite")

@@ -1,9 +1,9 @@
 """Rarer forms of a ``.tflite`` become the usual one, once, when the file is read: a flatbuffer from a flatbuffer.
 
 The signature that the user chooses comes first. Buffers behind the flatbuffer move into it, sparse constants are
-written out, shapes become those that the user wants, and codes of 8 bits without a sign get one (``tflite_uint8.py``).
-TFLM, the oracle, runs what comes out; LiteRT runs what went in, and gives the same. Source of the format: TensorFlow's
-``schema.fbs``, version 3.
+written out, whole numbers get 32 bits (``tflite_int64.py``), shapes become those that the user wants, and codes of
+8 bits without a sign get one (``tflite_uint8.py``). TFLM, the oracle, runs what comes out; LiteRT runs what went in,
+and gives the same. Source of the format: TensorFlow's ``schema.fbs``, version 3.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from toolchain.importers.reading import Reading
 from toolchain.importers.signatures import choose_signature
 from toolchain.importers.tensorflow import captured
 from toolchain.importers.tflite import DAMAGE, is_outside, looks_like_tflite, parse_tflite
+from toolchain.importers.tflite_int64 import narrowed
 from toolchain.importers.tflite_uint8 import signed
 
 _HINT = "Export, copy or download the file again."
@@ -39,6 +40,7 @@ def usual_form(content: bytes, where: str, reading: Reading) -> bytes:
             _inlined(model, content, where),
             choose_signature(model, where, reading.signature),
             _dense(model, where),
+            narrowed(model),
         ]
         content = pack(model) if any(changed) else content
     except DAMAGE:
