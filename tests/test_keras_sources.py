@@ -10,11 +10,18 @@ import numpy as np
 import pytest
 from job_kit import document, refused
 from model_kit import save_quietly
+from support.oracle import run_tflm
 
+from toolchain.assess import random_codes
 from toolchain.errors import ModelError
+from toolchain.front import prepare
 from toolchain.importers.keras import load_keras
 from toolchain.importers.reading import Reading, parse_shapes
 from toolchain.importers.tensorflow import captured, keras2, keras3
+from toolchain.job import Job
+from toolchain.progress import Progress
+from toolchain.reference import run
+from toolchain.target import load_target
 
 OWN = """
 import {keras} as keras
@@ -217,3 +224,26 @@ def test_from_the_command_line(workplace: Path, capfd: pytest.CaptureFixture[str
     made = document(capfd, *what, "--input-shape", "left=2", "--input-shape", "right=5")
     assert made["weights_bytes"] > 0
     assert "is no shape" in refused(capfd, *what, "--input-shape", "left").problem
+
+
+class Notes(Progress):
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def test_what_the_converter_leaves_in_float(workplace: Path) -> None:
+    """An island of float32 in an int8 model runs, and the user is told of it."""
+    keras = keras3()
+    x = keras.Input((12,), name="x")
+    y = keras.layers.ELU(name="bend")(keras.layers.Dense(16, name="first")(x))
+    made = keras.Model(x, keras.layers.Dense(5, name="last")(y))
+    np.savez(workplace / "d.npz", x_calib=samples((40, 12)))
+    progress = Notes()
+    found = prepare(Job(made, load_target("host"), str(workplace / "d.npz")), progress)
+    assert any("no integers for all of bend" in note for note in progress.notes)
+    assert "elu" in [node.op for node in found.graph.nodes]
+    codes = random_codes(found.graph, 20)
+    np.testing.assert_array_equal(run(found.graph, codes)[0], run_tflm(found.tflite, codes)[0])

@@ -32,7 +32,7 @@ from toolchain.job import Job
 from toolchain.passes import clean
 from toolchain.passes.by_type import for_types
 from toolchain.progress import Progress
-from toolchain.quantize.check import broken_parameters, check_quantized, check_representative
+from toolchain.quantize.check import broken_parameters, check_quantized, check_representative, float_islands
 from toolchain.quantize.methods import (
     MCUFORGE,
     Method,
@@ -102,6 +102,8 @@ def prepare(job: Job, progress: Progress) -> Quantized:
     graph = checked_graph(parse_tflite(content, name, source.where), source.where)
     if not stays_float(job):
         check_quantized(graph)
+        if floats := float_islands(graph):
+            progress.note(f"the converter has no integers for all of {', '.join(floats)}: these compute in float32 too")
     _check_labels(graph, data, job)
     ident = _ident(name, source.where, content)
     return Quantized(ident, content, graph, data, model, method=method_of(job, graph))

@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from toolchain.errors import DataError, ModelError
-from toolchain.graph import Graph, Tensor
+from toolchain.graph import Graph, Node, Tensor
 from toolchain.importers.float_model import Port
 from toolchain.progress import Progress
 
 Array = npt.NDArray[Any]
 
+_CONVERSIONS = ("quantize", "dequantize", "quantize_s16", "dequantize_s16")
 ENOUGH_SAMPLES = 32
 _REAL_SAMPLES = "give about 100 real inputs, preprocessed as for training"
 
@@ -81,7 +82,8 @@ def _parameter_problems(graph: Graph, tensor: Tensor) -> list[str]:
 
 
 def check_quantized(graph: Graph) -> None:
-    """ModelError listing everything in ``graph`` that is not int8 or int16 with finite, positive scales."""
+    """ModelError listing everything in ``graph`` that is not int8 or int16 with finite, positive scales, but for plain
+    whole numbers and for islands of float32, which begin and end with conversions."""
     problems = [problem for tensor in graph.tensors.values() for problem in _tensor_problems(graph, tensor)]
     if problems:
         shown = "\n".join(f"  {problem}" for problem in problems)
@@ -91,11 +93,29 @@ def check_quantized(graph: Graph) -> None:
         )
 
 
+def float_islands(graph: Graph) -> list[str]:
+    """The layers that compute in float32 between conversions, in their order."""
+    found = [node for node in graph.nodes if node.op not in _CONVERSIONS and _is_float(graph, node)]
+    return list(dict.fromkeys((*node.layers, node.name)[0] for node in found))
+
+
+def _is_float(graph: Graph, node: Node) -> bool:
+    types = {graph.tensor(name).dtype for name in (*node.inputs, *node.outputs) if name}
+    return "float32" in types and types <= {"float32", "int32", "bool"}
+
+
+def _is_in_an_island(graph: Graph, tensor: Tensor) -> bool:
+    nodes = [node for node in graph.nodes if tensor.name in (*node.inputs, *node.outputs)]
+    return tensor.dtype == "float32" and all(node.op in _CONVERSIONS or _is_float(graph, node) for node in nodes)
+
+
 def _tensor_problems(graph: Graph, tensor: Tensor) -> list[str]:
     where = _place(graph, tensor)
+    if tensor.dtype in ("int32", "bool") and tensor.quant is None:
+        return []  # a position, an index or an answer: plain numbers
     if tensor.name in (*graph.inputs, *graph.outputs) and tensor.dtype not in ("int8", "int16"):
         return [f"{where} is {tensor.dtype}, wanted int8"]
-    if tensor.dtype == "bool":  # what comparisons make
+    if _is_in_an_island(graph, tensor):
         return []
     if tensor.dtype not in ("int8", "int16", "int32", "int64"):
         return [f"{where} is {tensor.dtype}"]

@@ -18,8 +18,8 @@ from toolchain.quantize.ends import in_order, with_fresh_states
 _LOOPS = ("While", "StatelessWhile")
 _REMEDY = "replace the layer with one that TFLite has as an int8 operator"
 _SENTENCES = (
-    re.compile(r"(Some ops (?:are not supported by|in the model are custom ops).*?(?:Details:.*|$))", re.S),
     re.compile(r"((?:TF Select|Custom|Flex) ops: [^\n]+)"),
+    re.compile(r"(Some ops (?:are not supported by|in the model are custom ops).*?(?:Details:.*|$))", re.S),
     re.compile(r"error: ([^\n]+)"),
     re.compile(r"(Quantization not yet supported for op: [^\n]+)"),
 )
