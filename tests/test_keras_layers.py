@@ -38,12 +38,13 @@ def test_every_layer_of_the_installed_keras_is_on_the_page(script: Any) -> None:
     names = script.layer_names()
     assert list(_page(script)) == list(names)
     assert all(f"| {name} ({', '.join(also)}) |" in text for name, also in names.items() if also)
-    assert {state for state, _ in _page(script).values()} == {script.EXACT, script.REFUSED, script.NOT_INFERENCE}
+    states = {state for state, _ in _page(script).values()}
+    assert {script.EXACT, script.REFUSED, script.NOT_INFERENCE} <= states <= set(script.STATES)
 
 
 def test_no_codes_differ(script: Any) -> None:
     """What is refused is refused with a reason, never because its outputs are others."""
-    assert [name for name, (_, remark) in _page(script).items() if "codes differ" in remark or not remark] == []
+    assert [name for name, (_, remark) in _page(script).items() if remark.endswith("codes differ") or not remark] == []
 
 
 @pytest.mark.parametrize("name", SAMPLE)
