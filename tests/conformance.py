@@ -36,6 +36,7 @@ from toolchain.reference import run
 
 RESULTS = Path(__file__).resolve().parent.parent / "benchmarks" / "results"
 EXAMPLES = 20
+TABLE_WIDTH = 140
 OTHERS = "others"  # operators without random cases
 Say = Callable[[str], None]
 
@@ -181,11 +182,13 @@ float32 is a number; bit by bit but where the C library's functions are used.
 
 def _print(rows: Iterable[Row]) -> None:
     table = Table(*HEADINGS, title="Output codes compared")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    for i, column in enumerate(table.columns):
+        column.no_wrap, column.justify = True, "right" if i else "left"
     for row in rows:
         table.add_row(*_texts(row), style="bold" if row.name == "total" else "")
-    Console().print(table)
+    console = Console()
+    console.width = max(console.width, TABLE_WIDTH)  # numbers that are cut short would say something else
+    console.print(table)
 
 
 def measure(examples: int, board: bool, say: Say) -> list[Row]:
