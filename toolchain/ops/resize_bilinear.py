@@ -40,30 +40,31 @@ class Places:
     share: Array
 
 
-def _whole_places(size: int, out_size: int, attrs: ResizeAttrs) -> Places:
-    """With shares of 1024."""
+def _whole_places(size: int, out_size: int, numbers: Array, attrs: ResizeAttrs) -> Places:
+    """Of pixels with these numbers; with shares of 1024."""
     last, span = (out_size - 1, size - 1) if attrs.align_corners and out_size > 1 else (out_size, size)
     step = (_ONE * span + last // 2) // last
-    at = np.arange(out_size) * step + (step // 2 - _ONE // 2 if attrs.half_pixel_centers else 0)
+    at = numbers * step + (step // 2 - _ONE // 2 if attrs.half_pixel_centers else 0)
     first = np.maximum(at // _ONE, 0)
     second = np.minimum(np.maximum(at + _ONE - 1, 0) // _ONE, size - 1)
     return Places(first, second, at - _ONE * first)
 
 
-def _real_places(size: int, out_size: int, attrs: ResizeAttrs) -> Places:
+def _real_places(size: int, out_size: int, numbers: Array, attrs: ResizeAttrs) -> Places:
     last, span = (out_size - 1, size - 1) if attrs.align_corners and out_size > 1 else (out_size, size)
-    step, whole = _F(span) / _F(last), np.arange(out_size).astype(_F)
+    step, whole = _F(span) / _F(last), numbers.astype(_F)
     at = (whole + _F(0.5)) * step - _F(0.5) if attrs.half_pixel_centers else whole * step
     first = np.maximum(np.floor(at).astype(np.int64), 0)
     second = np.minimum(np.ceil(at).astype(np.int64), size - 1)
     return Places(first, second, at - first.astype(_F))
 
 
-def _places(graph: Graph, node: Node) -> tuple[Places, Places]:
-    """Of rows and of columns."""
+def _places(graph: Graph, node: Node, first: int = 0) -> tuple[Places, Places]:
+    """Of rows and of columns, from the one with the number ``first`` on, or from behind."""
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     find = _whole_places if x.dtype == "int8" else _real_places
-    rows, columns = (find(x.shape[d], out.shape[d], node.attrs) for d in (1, 2))
+    sides = ((x.shape[d], out.shape[d]) for d in (1, 2))
+    rows, columns = (find(n, m, np.arange(first % m, m), node.attrs) for n, m in sides)
     return rows, columns
 
 
@@ -142,7 +143,7 @@ def _one_way(graph: Graph, node: Node) -> bool:
 
 def _inside(graph: Graph, node: Node) -> bool:
     shape = graph.tensor(node.inputs[0]).shape
-    return all(int(p.first.max()) < size for p, size in zip(_places(graph, node), shape[1:3], strict=True))
+    return all(int(p.first[-1]) < size for p, size in zip(_places(graph, node, -1), shape[1:3], strict=True))
 
 
 OPS = (

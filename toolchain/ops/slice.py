@@ -94,7 +94,7 @@ def _moves(graph: Graph, node: Node) -> tuple[Move, ...]:
 
 def _agree(graph: Graph, node: Node) -> bool:
     x, out, taken = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0]), _taken(graph, node)
-    inside = all(not i or (min(i) >= 0 and max(i) < size) for i, size in zip(taken, x.shape, strict=True))
+    inside = all(not i or (0 <= i[0] < size and 0 <= i[-1] < size) for i, size in zip(taken, x.shape, strict=True))
     dropped = node.attrs.shrink_axis_mask if node.attrs else 0
     return inside and out.shape == tuple(len(i) for d, i in enumerate(taken) if not dropped >> d & 1)
 

@@ -7,6 +7,7 @@ another in each position.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -26,6 +27,7 @@ from toolchain.ops.moves import (
     whole_numbers,
 )
 
+MOST_PLACES = 256  # each is a call of the kernel
 Pairs = list[tuple[int, int]]
 
 
@@ -114,7 +116,7 @@ def _agree(graph: Graph, node: Node) -> bool:
     block, borders = _block(graph, node), _borders(graph, node)
     if len(image) != len(images) or len(image) < len(block) + 1 or len(borders) != len(block) or min(block) < 1:
         return False
-    if images[0] != image[0] * int(np.prod(block)) or any(n < 0 for pair in borders for n in pair):
+    if images[0] != image[0] * math.prod(block) or any(n < 0 for pair in borders for n in pair):
         return False
     for size, count, b, (before, after) in zip(image[1:], images[1:], block, borders, strict=False):
         if size + before + after != count * b:
@@ -122,7 +124,12 @@ def _agree(graph: Graph, node: Node) -> bool:
     return image[1 + len(block) :] == images[1 + len(block) :]
 
 
+def _few_places(graph: Graph, node: Node) -> bool:
+    return math.prod(_block(graph, node)) <= MOST_PLACES
+
+
 def _op(name: str, builtin: str, table: str, reference: Reference, variant: KernelVariant, moves: Moves) -> Op:
+    few = few_loops(moves)
     return Op(
         name=name,
         tflite=(builtin,),
@@ -134,7 +141,8 @@ def _op(name: str, builtin: str, table: str, reference: Reference, variant: Kern
             SAME_TYPE,
             constant_operands(),
             Constraint("its block and borders must agree with its shapes", _agree),
-            few_loops(moves),
+            Constraint(f"its block must have at most {MOST_PLACES} places", _few_places),
+            Constraint(few.sentence, lambda g, n: _few_places(g, n) and few.holds(g, n)),
         ),
         copies=in_order(moves),
         variants=(variant,),

@@ -136,9 +136,9 @@ def alive(outputs: Iterable[str], nodes: Sequence[Node]) -> list[Node]:
 
 
 def updated(node: Node) -> tuple[str, ...]:
-    """The states that the node writes."""
+    """The states that the node writes; not all of them in a damaged file, which is refused later."""
     op = registry().get(node.op)
-    return tuple(node.inputs[k] for k in op.updates(node)) if op else ()
+    return tuple(node.inputs[k] for k in op.updates(node) if k < len(node.inputs)) if op else ()
 
 
 def _read(node: Node) -> tuple[str, ...]:
