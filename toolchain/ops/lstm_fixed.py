@@ -96,7 +96,8 @@ def step(graph: Graph, node: Node) -> Step:
     pairs = [_factors(graph, node, 0, IN_WEIGHTS), _factors(graph, node, HIDDEN, HIDDEN_WEIGHTS)]
     rescale = requantize_wide if wide else requantize
     in_factors, hidden_factors = (np.array(_wide_factors(p) if wide else p, np.int64).T for p in pairs)
-    tanh_factor, out_factor, clip, power = (f(graph, node) for f in (_tanh_factor, _out_factor, _clip, _power))
+    tanh_factor, out_factor, clip = (f(graph, node) for f in (_tanh_factor, _out_factor, _clip))
+    power = _power(graph, node)
     low, high = (LOW, HIGH) if wide else (-128, 127)
     dtype = np.int16 if wide else np.int8
 

@@ -1,4 +1,4 @@
-"""A variable is read where it lies: READ_VARIABLE goes where the variable does not change before its last reader.
+"""A variable is read where it lies: READ_VARIABLE goes where nothing changes the variable before its last reader ends.
 
 Exact: the readers then find in the state what they would have found in the copy. It is the last of all reductions, for
 it makes an operator's place in the order matter, which others do not look at; what orders the nodes keeps those that
