@@ -1,4 +1,4 @@
-"""Writes docs/operators.md from the operators' modules and their cases. Run it after a change: python scripts/operators.py"""
+"""Writes docs/operators.md from the operators' modules and cases. Run it after a change: python scripts/operators.py"""
 
 from __future__ import annotations
 

@@ -103,6 +103,10 @@ def _no_inputs(root: Any) -> None:
     root.subgraphs[0].operators[0].inputs = []
 
 
+def _scalar(root: Any) -> None:
+    _tensor(root, 0).shape, _tensor(root, -1).shape = [], []
+
+
 @pytest.mark.parametrize(
     ("case", "edit"),
     [
@@ -110,6 +114,9 @@ def _no_inputs(root: Any) -> None:
         ("bilinear_3x13_float32", _tall_image),
         ("space_to_batch_2", _many_blocks),
         ("stacker_both", _no_inputs),
+        ("fc_17_to_17", _no_inputs),
+        ("softmax_f32_of_one", _scalar),
+        ("log_softmax_one_f32", _scalar),
     ],
 )
 def test_huge_numbers_and_missing_inputs_are_refused(case: str, edit: Any) -> None:

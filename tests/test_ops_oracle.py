@@ -19,7 +19,9 @@ def _name(case: Case) -> str:
 
 def test_every_operator_has_cases() -> None:
     covered = {node.op for case in CASES for node in case_graph(case).nodes}
-    assert covered == {name for name, op in registry().items() if (op.tflite or op.typed or op.instead) and not op.offline}
+    assert covered == {
+        name for name, op in registry().items() if (op.tflite or op.typed or op.instead) and not op.offline
+    }
 
 
 def test_case_names_are_unique() -> None:

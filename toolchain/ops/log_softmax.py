@@ -126,6 +126,7 @@ OPS = (
         constraints=(
             INT8_OR_FLOAT32,
             Constraint("its input and output must have the same shape", same_shape),
+            Constraint("its input must have a dimension at least", lambda g, n: g.tensor(n.inputs[0]).shape != ()),
             _of_codes(Constraint("its output must have scale 1/16 and zero point 127", _log_probabilities)),
             _of_codes(softmax.STEP),
             _of_codes(softmax.FEW_COLUMNS),

@@ -48,6 +48,7 @@ OPS = (
         constraints=(
             FLOAT32,
             Constraint("its input and output must have the same shape", same_shape),
+            Constraint("its input must have a dimension at least", lambda g, n: g.tensor(n.inputs[0]).shape != ()),
             Constraint("its beta must be above 0 and at most 1000", lambda g, n: 0.0 < n.attrs.beta <= 1000.0),
         ),
         variants=(
