@@ -243,18 +243,23 @@ Reference = Callable[[Graph, Node, Sequence[Array]], list[Array]]
 
 @dataclass(frozen=True)
 class Op:
-    """``reference`` works on arrays with one more leading axis, the samples; constants have one sample.
+    """All that is known of an operator.
 
-    ``view``: the output is the first input's bytes, nothing is computed. ``offline``: only constant folding may remove
-    it. ``rows``: for operators that make a row of the output from some rows of every variable input. ``codewise``: each
-    element of the output depends on the same element of the only variable input and on nothing else, the same way
-    everywhere. ``copies``: the output's codes are those of the only variable input, all and in order. ``by_items``: its
-    kernels compute one image and are called for each of a batch (``items.py``). Without ``tflite`` it is one that only
-    passes make. ``order``: which inputs of TFLite's operator the node has where these are not all in their order;
-    ``read`` gets all. ``write`` is the way back to a TFLite file, None for what passes make or remove; ``ptq`` None: no
-    float operator of the kind can be quantized. ``typed``: the operator that this one is for tensors of another type,
-    and that type; ``instead``: the operator that it is for, of which nodes (``passes/by_type.py``). ``nearly``: outputs
-    are within 4 units in the last place of TFLM's, for they come from functions that there are the C library's.
+    How it is read and written:
+    ``tflite``: the operators of a TFLite file that become it; empty for one that only passes make. ``read`` gives the
+    attributes. ``order``: which inputs of TFLite's operator the node has where these are not all in their order;
+    ``read`` gets all. ``write``: the way back to a TFLite file, None for what passes make or remove. ``typed``: the
+    operator that this one is for tensors of another type, and that type; ``instead``: the operator that it is for, of
+    which nodes (``passes/by_type.py``). ``ptq``: None where no float operator of the kind can be quantized.
+
+    What it computes:
+    ``reference`` works on arrays with one more leading axis, the samples; constants have one sample. ``view``: the
+    output is the first input's bytes, nothing is computed. ``offline``: only constant folding may remove it.
+    ``codewise``: each element of the output depends on the same element of the only variable input and on nothing
+    else, the same way everywhere. ``copies``: the output's codes are those of the only variable input, all and in
+    order. ``rows``: for operators that make a row of the output from some rows of every variable input. ``by_items``:
+    its kernels compute one image and are called for each of a batch (``items.py``). ``nearly``: outputs are within 4
+    units in the last place of TFLM's, for they come from functions that there are the C library's.
 
     State, what lasts between inferences, are tensors with initial values (``Tensor.initial``) among a node's inputs.
     ``updates`` tells the positions of those that the node writes: its kernels get them as pointers that may be written
