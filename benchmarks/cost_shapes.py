@@ -1,4 +1,4 @@
-"""The layers that the costs of kernels are measured on: those of the five networks, and a seeded spread of others."""
+"""The layers that the costs of kernels are measured on: of the five networks, a seeded spread, and other families."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import cache
 
 from benchmarks import cost_shapes_few_values as few_values
+from benchmarks.cost_shapes_products import products, recurrent
+from benchmarks.cost_shapes_reductions import reductions
 from benchmarks.shapes import (
     NONE,
     RELU,
@@ -39,6 +41,7 @@ def all_shapes() -> tuple[Shape, ...]:
     """By operator, each layer once."""
     rng = random.Random(SEED)
     found = [shape for group in _GROUPS for shape in group(rng)]
+    found += [shape for family in _FIXED for shape in family()]
     return tuple({shape.name: shape for shape in found}.values())
 
 
@@ -301,3 +304,4 @@ def _signs(rng: random.Random) -> list[Shape]:
 
 _POOLED = (((25, 5, 32), (25, 5)), ((8, 8, 64), (8, 8)), ((12, 12, 24), (2, 2)), ((15, 15, 10), (3, 3)))
 _GROUPS = (_convolutions, _depthwise, _fully_connected, _pools, _elementwise, _rest, _floats, _wide, _signs)
+_FIXED = (reductions, products, recurrent)

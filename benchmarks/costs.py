@@ -2,8 +2,9 @@
 
 Runs the layers of ``cost_shapes`` by every variant that can compute them on the emulated Cortex-M4, many in one
 firmware, stores the modelled cycles in ``benchmarks/results/costs.json``, and says how far the predictions that
-kernels are chosen by are off. ``--stored`` predicts anew without measuring; ``--fit`` prints, for every variant whose
-cost is a sum of fitted terms, what least squares of the relative error would make of them.
+kernels are chosen by are off. ``--missing`` measures only what was never measured, for layers that are new; ``--stored``
+predicts anew without measuring; ``--fit`` prints, for every variant whose cost is a sum of fitted terms, what least
+squares of the relative error would make of them.
 """
 
 from __future__ import annotations
@@ -65,6 +66,27 @@ def measure_all(cases: Sequence[Case]) -> CostRecord:
     return CostRecord(tools=tools, cycles=cycles)
 
 
+def measure_missing(stored: CostRecord, cases: Sequence[Case]) -> CostRecord:
+    """What is stored of ``cases``, and the rest measured. Raises DataError where other tools measured what is stored."""
+    missing = [c for c in cases if c.variant.name not in stored.cycles.get(c.shape.name, {})]
+    if not missing:
+        return CostRecord(tools=stored.tools, cycles=_cycles_of(stored, cases))
+    found = measure_all(missing)
+    if found.tools != stored.tools:
+        raise DataError(f"what is stored was measured with {stored.tools}", "Measure all: python -m benchmarks.costs")
+    names = [*stored.cycles, *found.cycles]
+    both = {name: {**stored.cycles.get(name, {}), **found.cycles.get(name, {})} for name in names}
+    return CostRecord(tools=stored.tools, cycles=_cycles_of(CostRecord(tools=stored.tools, cycles=both), cases))
+
+
+def _cycles_of(record: CostRecord, cases: Iterable[Case]) -> dict[str, dict[str, int]]:
+    """In the order of ``cases``, and of nothing else."""
+    cycles: dict[str, dict[str, int]] = {}
+    for case in cases:
+        cycles.setdefault(case.shape.name, {})[case.variant.name] = record.cycles[case.shape.name][case.variant.name]
+    return cycles
+
+
 def deviations(measured: CostRecord, cases: Iterable[Case]) -> Iterator[Deviation]:
     """Raises DataError for a layer or variant that was never measured."""
     for case in cases:
@@ -113,19 +135,27 @@ def fitted(found: Sequence[Deviation]) -> Iterator[str]:
         yield f"{op}, {name}: ({numbers}), off by {left:.1%} at most; now {variant.cost.cycles}"
 
 
+def _measured(options: argparse.Namespace, cases: Sequence[Case]) -> CostRecord:
+    """As the options want it; stored, too, if it is of all layers."""
+    if options.stored or options.fit:
+        return load_costs()
+    measured = measure_missing(load_costs(), cases) if options.missing else measure_all(cases)
+    if not options.only:
+        store_costs(measured)
+        write_page()
+    return measured
+
+
 def run(arguments: Sequence[str]) -> int:
     """Exit code 0, or 1 when a prediction is too far off."""
     parser = argparse.ArgumentParser(prog="costs", description="Compare predicted with measured cycles.")
     parser.add_argument("--stored", action="store_true", help="take the stored cycles instead of measuring")
+    parser.add_argument("--missing", action="store_true", help="measure and store only what was never measured")
     parser.add_argument("--fit", action="store_true", help="suggest fitted constants from the stored cycles")
     parser.add_argument("--only", default="", help="operators whose name contains this; nothing is stored then")
     options = parser.parse_args(arguments)
     cases = [c for c in all_cases() if options.only in c.shape.node.op]
-    measured = load_costs() if options.stored or options.fit else measure_all(cases)
-    if not (options.stored or options.fit or options.only):
-        store_costs(measured)
-        write_page()
-    found = list(deviations(measured, cases))
+    found = list(deviations(_measured(options, cases), cases))
     print("\n".join(fitted(found) if options.fit else told(found)))
     return int(any(d.too_far for d in found))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from toolchain.build import build
 from toolchain.codegen import ModelId, generate
 from toolchain.errors import ToolError
 from toolchain.firmware_files import FwModel, FwTensor
-from toolchain.graph import Array, Graph, Tensor
+from toolchain.graph import DTYPES, Array, Graph, Tensor
 from toolchain.measuring import linked, with_query
 from toolchain.ops.base import KernelVariant
 from toolchain.options import options_of
@@ -35,6 +35,8 @@ from toolchain.virtual.qemu import find_qemu
 SEED = 3
 BATCH_FLASH = 700_000  # bytes of constants in one firmware
 BATCH_CYCLES = 120e6  # predicted: one run must answer in time
+SMALLEST_TABLE = 8  # rows of whatever positions are looked up in
+BATCH_RAM = 110_000  # bytes
 _ALIGNMENT = 16
 
 
@@ -66,16 +68,28 @@ def _batches(cases: Sequence[Case]) -> Iterator[list[Case]]:
     """In order, as many at a time as one firmware holds."""
     target = load_target(TARGET)
     batch: list[Case] = []
-    flash, cycles = 0, 0.0
+    flash, cycles, ram = 0, 0.0, dict[str, int]()
     for case in cases:
         option = next(o for o in options_of(case.shape.graph, case.shape.node, target) if o.variant is case.variant)
-        if batch and (flash + option.flash > BATCH_FLASH or cycles + option.cycles > BATCH_CYCLES):
+        both = _larger(ram, case, option.scratch)
+        full = flash + option.flash > BATCH_FLASH or cycles + option.cycles > BATCH_CYCLES
+        if batch and (full or sum(both.values()) > BATCH_RAM):
             yield batch
-            batch, flash, cycles = [], 0, 0.0
+            batch, flash, cycles, both = [], 0, 0.0, _larger({}, case, option.scratch)
         batch.append(case)
+        ram = both
         flash, cycles = flash + option.flash, cycles + option.cycles
     if batch:
         yield batch
+
+
+def _larger(ram: Mapping[str, int], case: Case, scratch: int) -> dict[str, int]:
+    """Bytes of each place that also holds this case."""
+    sizes = [(place, case.shape.graph.tensor(name).nbytes) for place, name in _placed(case)]
+    larger = dict(ram)
+    for place, size in (*sizes, ("scratch", scratch)):
+        larger[place] = max(size, larger.get(place, 0))
+    return larger
 
 
 def run_batch(cases: Sequence[Case]) -> Batch:
@@ -122,9 +136,8 @@ def _plan(cases: Sequence[Case]) -> Plan:
     for number, case in enumerate(cases):
         graph, node = case.shape.graph, case.shape.node
         tensors |= graph.tensors
-        for i, name in enumerate(n for n in node.inputs if not graph.is_constant(n)):
-            places.setdefault(f"{graph.tensor(name).dtype}_{i}", []).append(name)
-        places.setdefault("outputs", []).append(node.outputs[0])
+        for place, name in _placed(case):
+            places.setdefault(place, []).append(name)
         node = dataclasses.replace(node, name=f"{node.op}_{number}")
         steps.append(Step(node, case.variant, case.variant.lower(graph, node), 0))
     offsets: dict[str, int] = {}
@@ -133,8 +146,8 @@ def _plan(cases: Sequence[Case]) -> Plan:
     for place, names in places.items():
         size = max(tensors[n].nbytes for n in names)
         offsets |= dict.fromkeys(names, end)
-        if place != "outputs":
-            dtype = place.split("_")[0]
+        dtype = place.split(" ")[0]
+        if dtype in DTYPES:
             tensors[place] = Tensor(place, (size // np.dtype(dtype).itemsize,), dtype)
             offsets[place] = end
             inputs.append(place)
@@ -145,10 +158,34 @@ def _plan(cases: Sequence[Case]) -> Plan:
     return Plan(graph, tuple(steps), MemoryPlan(offsets, scratch, arena, arena))
 
 
+def _placed(case: Case) -> Iterator[tuple[str, str]]:
+    """(place, name) of each tensor in RAM. A place of inputs is called by their type first; states lie alone."""
+    graph, node = case.shape.graph, case.shape.node
+    number = 0
+    for name in dict.fromkeys(filter(None, node.inputs)):
+        tensor = graph.tensor(name)
+        if tensor.initial is not None:
+            yield f"state {name}", name
+        elif tensor.data is None:
+            yield f"{tensor.dtype} {number}{' positive' if case.shape.positive else ''}", name
+            number += 1
+    for number, name in enumerate(node.outputs):
+        yield f"output {number}", name
+
+
 def _random(tensor: Tensor) -> Array:
+    """Over the whole range of a type, but for real numbers, and for positions and energies that are never so large."""
     rng = np.random.default_rng(SEED)
     if tensor.dtype == "float32":
-        return rng.uniform(-8.0, 8.0, tensor.shape).astype(np.float32)
+        low = 2.0**-6 if tensor.name.endswith("positive") else -8.0
+        return rng.uniform(low, 8.0, tensor.shape).astype(np.float32)
+    if tensor.dtype == "bool":
+        return rng.integers(0, 2, tensor.shape).astype(np.bool_)
+    if tensor.dtype in ("uint32", "uint64"):
+        bits = rng.uniform(8.0, 0.7 * np.iinfo(tensor.dtype).bits, tensor.shape)
+        return (2.0**bits).astype(tensor.dtype)
+    if tensor.dtype == "int32":
+        return rng.integers(1, SMALLEST_TABLE, tensor.shape).astype(np.int32)
     limits = np.iinfo(tensor.dtype)
     return rng.integers(limits.min, limits.max + 1, tensor.shape).astype(tensor.dtype)
 

@@ -32,10 +32,14 @@ SIGNS = range(-1, 2, 2)
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """A layer. ``name`` is unique among all that are measured; ``graph`` ends with it, all else limits its input."""
+    """A layer. ``name`` is unique among all that are measured; ``graph`` ends with it, all else limits its input.
+
+    ``positive``: it is measured with float inputs above 0, as functions are usually called that are defined only there.
+    """
 
     name: str
     graph: Graph
+    positive: bool = False
 
     @property
     def node(self) -> Node:

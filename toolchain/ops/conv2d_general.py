@@ -32,7 +32,7 @@ from toolchain.ops.matmul import float_sums
 from toolchain.ops.pixels import window_fields
 
 (_INT8,) = conv2d.OPS
-Cycles = tuple[float, float, float, float]
+Cycles = tuple[float, float, float, float, float]
 Params = tuple[tuple[str, Value], ...]
 NARROW = "s16_narrow"
 _WEIGHTS = {"int8": "int8", "int16": "int8", "float32": "float32"}
@@ -136,11 +136,11 @@ def _float_params(graph: Graph, node: Node) -> Params:
 
 
 def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
-    """The call, outputs; their taps, products."""
+    """The call, outputs; their rows of taps, taps, products."""
     x, out = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     rows, columns = (int(n.sum()) for n in taps_inside(node.attrs.window, x, out))
-    taps = rows * columns * out.shape[3]
-    return 1.0, float(out.size), float(taps), float(taps * graph.tensor(node.inputs[1]).shape[3])
+    lines, taps = rows * out.shape[2] * out.shape[3], rows * columns * out.shape[3]
+    return 1.0, float(out.size), float(lines), float(taps), float(taps * graph.tensor(node.inputs[1]).shape[3])
 
 
 def _variant(dtype: str, suffix: str, params: Callable[[Graph, Node], Params], cycles: Cycles) -> KernelVariant:
@@ -241,10 +241,10 @@ OPS = (
             _quantized(Constraint(WITHIN_32_BITS, _sums_fit)),
         ),
         variants=(
-            _variant("int8", "s8", _int8_params, (400.3, 182.5, 33.93, 8.883)),
-            _variant("int16", "s16", _int16_params, (839.7, 190.9, 35.5, 7.751)),
-            _variant("int16", NARROW, narrow_params, (400.0, 180.0, 34.0, 7.9)),
-            _variant("float32", "f32", _float_params, (622.7, 160.1, 26.41, 9.794)),
+            _variant("int8", "s8", _int8_params, (400.3, 182.5, 0.0, 33.93, 8.883)),
+            _variant("int16", "s16", _int16_params, (839.7, 190.9, 0.0, 35.5, 7.751)),
+            _variant("int16", NARROW, narrow_params, (400.0, 180.0, 0.0, 34.0, 7.9)),
+            _variant("float32", "f32", _float_params, (622.7, 160.1, 0.0, 26.41, 9.794)),
         ),
     ),
 )

@@ -64,7 +64,7 @@ OPS = (
                 name="portable",
                 sources=("nn_conv2d_general.c",),
                 lower=_lower,
-                cost=FittedCost((150.0, 150.0, 9.0), _terms),
+                cost=FittedCost((275.1, 195.5, 7.993), _terms),
             ),
         ),
     ),

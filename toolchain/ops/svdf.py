@@ -190,10 +190,13 @@ def _macs(graph: Graph, node: Node) -> int:
 
 
 def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
-    """The call, outputs, filters, and a filter's products over features and over time."""
+    """The call, outputs, filters, and a filter's products over features, over time, and over time of an int8 state."""
     size = _sizes(graph, node)
     filters = size.batches * size.filters
-    return tuple(map(float, (1, size.batches * size.units, filters, filters * size.in_c, filters * size.memory)))
+    over_time = filters * size.memory
+    narrow = over_time if graph.tensor(node.inputs[_STATE]).dtype == "int8" else 0
+    counts = (1, size.batches * size.units, filters, filters * size.in_c, over_time, narrow)
+    return tuple(map(float, counts))
 
 
 def _types(graph: Graph, node: Node) -> bool:
@@ -281,14 +284,14 @@ OPS = (
                 name="portable_s8",
                 sources=("nn_svdf_s8.c",),
                 lower=partial(_lower, False),
-                cost=FittedCost((106.2, 45.57, 92.81, 4.202, 12.08), _terms),
+                cost=FittedCost((112.2, 45.18, 91.73, 4.179, 10.37, 4.321), _terms),
                 supports=lambda g, n: not _is_float(g, n),
             ),
             KernelVariant(
                 name="dsp_s8",
                 sources=("nn_svdf_s8_dsp.c",),
                 lower=partial(_lower, True),
-                cost=FittedCost((223.0, 52.1, 103.1, 1.678, 5.965), _terms),
+                cost=FittedCost((223.0, 52.1, 103.1, 1.678, 5.965, 0.0), _terms),
                 supports=lambda g, n: not _is_float(g, n) and not _narrow(g, n),
                 features=frozenset({"dsp"}),
             ),
@@ -296,7 +299,7 @@ OPS = (
                 name="portable_f32",
                 sources=("nn_svdf_f32.c",),
                 lower=_lower_f32,
-                cost=FittedCost((88.91, 66.77, 17.83, 9.981, 11.88), _terms),
+                cost=FittedCost((88.91, 66.77, 17.83, 9.981, 11.88, 0.0), _terms),
                 supports=_is_float,
             ),
         ),
