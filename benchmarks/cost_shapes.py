@@ -7,8 +7,11 @@ from collections.abc import Callable
 from functools import cache
 
 from benchmarks import cost_shapes_few_values as few_values
+from benchmarks.cost_shapes_functions import functions
+from benchmarks.cost_shapes_moves import moves
 from benchmarks.cost_shapes_products import products, recurrent
 from benchmarks.cost_shapes_reductions import reductions
+from benchmarks.cost_shapes_signals import signals
 from benchmarks.shapes import (
     NONE,
     RELU,
@@ -304,4 +307,4 @@ def _signs(rng: random.Random) -> list[Shape]:
 
 _POOLED = (((25, 5, 32), (25, 5)), ((8, 8, 64), (8, 8)), ((12, 12, 24), (2, 2)), ((15, 15, 10), (3, 3)))
 _GROUPS = (_convolutions, _depthwise, _fully_connected, _pools, _elementwise, _rest, _floats, _wide, _signs)
-_FIXED = (reductions, products, recurrent)
+_FIXED = (reductions, products, recurrent, functions, moves, signals)

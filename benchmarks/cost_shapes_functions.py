@@ -1,4 +1,4 @@
-"""The layers that the costs of functions of one and of several elements, of casts and of signal operators are measured on."""
+"""The layers that the costs of functions of one element and of several, and of casts, are measured on."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _broadcast(shapes: tuple[Dims, ...]) -> Dims:
 
 def _pair(builtin: str, dtype: str, shapes: tuple[Dims, Dims], out: Quant, result: str = "", **options: Any) -> Shape:
     first, second = tensor(shapes[0], dtype), tensor(shapes[1], dtype, (0.03, 11))
-    if out == first.quant or builtin in ("MAXIMUM", "MINIMUM"):
+    if builtin in ("MAXIMUM", "MINIMUM"):
         second = tensor(shapes[1], dtype)
     if builtin == "DIV" and dtype == "int8":
         second = filled(tensor(shapes[1], dtype, (0.04, -128)), 1, 127)
@@ -113,8 +113,6 @@ def _pairs() -> list[Shape]:
         for dtype, other in (("int8", "int8"), ("int16", "int8"), ("float32", "float32")):
             operands = tensor(each[0], dtype), tensor(each[1], other, (0.03, 11 if dtype == "int8" else 0))
             shapes.append(layer("PRELU", operands, (tensor(each[0], dtype, (0.04, 7)),)))
-        for dtype in ("int32",):
-            shapes += [_pair(name, dtype, each, (1.0, 0), fusedActivationFunction=NONE) for name in ("ADD", "MUL")]
     for each in _DEEP:
         for dtype in four:
             for name, out in (("ADD", (0.07, -20)), ("MUL", (0.3, 4))):
