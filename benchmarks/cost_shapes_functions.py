@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ _ANYWHERE = ("ABS", "CEIL", "COS", "ELU", "EXP", "FLOOR", "GELU", "HARD_SWISH", 
 _ANYWHERE += ("RELU_N1_TO_1", "ROUND", "SIN", "SQUARE", "TANH")
 _ABOVE_ZERO = ("LOG", "RSQRT", "SQRT")
 _CODES = ("ABS", "ELU", "EXP", "GELU", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "RELU_N1_TO_1", "RSQRT", "TANH")
+_MANY = 100  # divisors, on which it depends what floors and remainders take
 _RANGES: dict[str, Quant] = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
 _OPTIONS: dict[str, dict[str, Any]] = {"LEAKY_RELU": {"alpha": 0.2}, "GELU": {"approximate": False}}
 _TYPES = ("int8", "int16", "int32", "float32", "bool")
@@ -52,10 +54,16 @@ def _unary() -> list[Shape]:
             x = tensor(size, quant=(0.05, -128 if name == "RSQRT" else -3))
             out = tensor(size, quant=_RANGES.get(name, (0.04, -60)))
             shapes.append(layer(name, (x,), (out,), **_OPTIONS.get(name, {})))
-        words = (("ABS", 0.00031), ("LEAKY_RELU", 0.00015), ("LOGISTIC", 2.0**-15), ("RSQRT", 0.001), ("TANH", 2.0**-15))
+        words = (
+            ("ABS", 0.00031),
+            ("LEAKY_RELU", 0.00015),
+            ("LOGISTIC", 2.0**-15),
+            ("RSQRT", 0.001),
+            ("TANH", 2.0**-15),
+        )
         for name, scale in words:
             x, out = scaled(size, "int16", 0.0002), scaled(size, "int16", scale)
-            shapes.append(layer(name, (x,), (out,), **_OPTIONS.get(name, {})))
+            shapes.append(layer(name, (x,), (out,), positive=name in _ABOVE_ZERO, **_OPTIONS.get(name, {})))
         for name in ("RELU", "RELU6"):
             shapes.append(layer(name, (scaled(size, "int16", 0.0002),), (scaled(size, "int16", 0.00031),)))
         shapes.append(layer("LOGICAL_NOT", (tensor(size, "bool"),), (tensor(size, "bool"),)))
@@ -92,7 +100,8 @@ def _pair(builtin: str, dtype: str, shapes: tuple[Dims, Dims], out: Quant, resul
     if builtin == "DIV" and dtype == "int8":
         second = filled(tensor(shapes[1], dtype, (0.04, -128)), 1, 127)
     made = tensor(_broadcast(shapes), result or dtype, None if result else out)
-    return layer(builtin, (first, second), (made,), **options)
+    positive = builtin in ("FLOOR_DIV", "FLOOR_MOD")
+    return layer(builtin, (first, second), (made,), positive=positive, **options)
 
 
 def _pairs() -> list[Shape]:
@@ -109,7 +118,8 @@ def _pairs() -> list[Shape]:
             shapes.append(_pair(name, "bool", each, (0.05, 0)))
         for dtype in ("int8", "int32", "float32"):
             shapes.append(_pair("DIV", dtype, each, (0.07, -20), fusedActivationFunction=NONE))
-        shapes += [_pair(name, "float32", each, (1.0, 0)) for name in ("FLOOR_DIV", "FLOOR_MOD")]
+        if math.prod(each[1]) >= _MANY:
+            shapes += [_pair(name, "float32", each, (1.0, 0)) for name in ("FLOOR_DIV", "FLOOR_MOD")]
         for dtype, other in (("int8", "int8"), ("int16", "int8"), ("float32", "float32")):
             operands = tensor(each[0], dtype), tensor(each[1], other, (0.03, 11 if dtype == "int8" else 0))
             shapes.append(layer("PRELU", operands, (tensor(each[0], dtype, (0.04, 7)),)))
@@ -123,7 +133,7 @@ def _pairs() -> list[Shape]:
 def _several() -> list[Shape]:
     """Sums of many tensors, and choices between two."""
     shapes = []
-    for count in (2, 3, 5, 8):
+    for count in (2, 3, 4, 5, 8):
         for size in ((1, 10), (1, 30), (1, 7, 9, 5), (1, 1000)):
             for dtype in ("int8", "float32"):
                 inputs = tuple(tensor(size, dtype) for _ in range(count))

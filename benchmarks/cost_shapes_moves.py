@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.layers import Dims, integer, integers, layer, state, tensor
-from benchmarks.shapes import Pair, Shape
+from benchmarks.shapes import Pair, Shape, node_shape
 from toolchain.graph import Tensor
+from toolchain.ops import registry
 
 _TYPES = ("int8", "int16", "float32")
 _TRANSPOSED: tuple[tuple[Dims, Dims], ...] = (
@@ -115,7 +116,13 @@ def _parts(dtype: str) -> list[Shape]:
         remark = f"axis {axis}"
         shapes.append(layer("SPLIT", (integer(axis), x), outs, remark, numSplits=len(parts)))
         shapes.append(layer("SPLIT_V", (x, integers(*parts), integer(axis)), outs, remark, numSplits=len(parts)))
-    for shape, axis, count in (((12, 20), 0, 3), ((10, 8), 1, 4), ((20, 5, 4), 2, 2), ((100,), 0, 2), ((6, 7, 9), 1, 3)):
+    for shape, axis, count in (
+        ((12, 20), 0, 3),
+        ((10, 8), 1, 4),
+        ((20, 5, 4), 2, 2),
+        ((100,), 0, 2),
+        ((6, 7, 9), 1, 3),
+    ):
         both = (*shape[:axis], count, *shape[axis:])
         items, remark = [tensor(shape, dtype) for _ in range(count)], f"axis {axis}"
         shapes.append(layer("UNPACK", (tensor(both, dtype),), items, remark, num=count, axis=axis))
@@ -176,9 +183,7 @@ def _nearest() -> list[Shape]:
     for image, size in (*images, ((8, 8, 1), (24, 24)), ((4, 4, 2), (5, 40))):
         for dtype in ("int8", "float32"):
             operands = tensor((1, *image), dtype), integers(*size)
-            shapes.append(
-                layer("RESIZE_NEAREST_NEIGHBOR", operands, (tensor((1, *size, image[2]), dtype),), **options)
-            )
+            shapes.append(layer("RESIZE_NEAREST_NEIGHBOR", operands, (tensor((1, *size, image[2]), dtype),), **options))
     return shapes
 
 
@@ -200,10 +205,11 @@ def _updated() -> list[Shape]:
 
 
 def _kept() -> list[Shape]:
-    """Reading and assigning variables."""
+    """Reading and assigning variables, and copies that passes make."""
     shapes = []
     for size in ((1, 10), (1, 64), (4, 333), (1, 16, 16, 8)):
         kept = state(tensor(size))
         shapes.append(layer("READ_VARIABLE", (kept,), (tensor(size),), "x".join(map(str, size))))
         shapes.append(layer("ASSIGN_VARIABLE", (kept, tensor(size)), ()))
+        shapes.append(node_shape(registry()["copy"], None, (tensor(size),), tensor(size), ""))
     return shapes

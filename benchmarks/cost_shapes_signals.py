@@ -79,9 +79,7 @@ def _banks() -> list[Shape]:
     for n in (10, 20, 32, 40, 64, 80):
         x, wide, words = _plain("uint32", n), _plain("uint64", n), _plain("int16", n)
         shapes.append(layer("CUSTOM SignalFilterBankSquareRoot", (wide, _plain("int32")), (x,)))
-        shapes.append(
-            layer("CUSTOM SignalFilterBankLog", (x,), (words,), input_correction_bits=3, output_scale=1600)
-        )
+        shapes.append(layer("CUSTOM SignalFilterBankLog", (x,), (words,), input_correction_bits=3, output_scale=1600))
         gains = filled(_plain("int16", 125), 0, 9000)
         shapes.append(layer("CUSTOM SignalPCAN", (x, _plain("uint32", n), gains), (x,), snr_shift=12))
         name = "CUSTOM SignalFilterBankSpectralSubtraction"

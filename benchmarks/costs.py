@@ -2,7 +2,7 @@
 
 Runs the layers of ``cost_shapes`` by every variant that can compute them on the emulated Cortex-M4, many in one
 firmware, stores the modelled cycles in ``benchmarks/results/costs.json``, and says how far the predictions that
-kernels are chosen by are off. ``--missing`` measures only what was never measured, for layers that are new; ``--stored``
+kernels are chosen by are off. ``--missing`` measures only what was never measured, for new layers; ``--stored``
 predicts anew without measuring; ``--fit`` prints, for every variant whose cost is a sum of fitted terms, what least
 squares of the relative error would make of them.
 """
@@ -67,7 +67,7 @@ def measure_all(cases: Sequence[Case]) -> CostRecord:
 
 
 def measure_missing(stored: CostRecord, cases: Sequence[Case]) -> CostRecord:
-    """What is stored of ``cases``, and the rest measured. Raises DataError where other tools measured what is stored."""
+    """What is stored of ``cases``, and the rest measured. Raises DataError where other tools measured that."""
     missing = [c for c in cases if c.variant.name not in stored.cycles.get(c.shape.name, {})]
     if not missing:
         return CostRecord(tools=stored.tools, cycles=_cycles_of(stored, cases))

@@ -36,6 +36,7 @@ SEED = 3
 BATCH_FLASH = 700_000  # bytes of constants in one firmware
 BATCH_CYCLES = 120e6  # predicted: one run must answer in time
 SMALLEST_TABLE = 8  # rows of whatever positions are looked up in
+SETTLED = 10  # inferences after which what layers with states do no longer changes
 BATCH_RAM = 110_000  # bytes
 _ALIGNMENT = 16
 
@@ -73,7 +74,7 @@ def _batches(cases: Sequence[Case]) -> Iterator[list[Case]]:
         option = next(o for o in options_of(case.shape.graph, case.shape.node, target) if o.variant is case.variant)
         both = _larger(ram, case, option.scratch)
         full = flash + option.flash > BATCH_FLASH or cycles + option.cycles > BATCH_CYCLES
-        if batch and (full or sum(both.values()) > BATCH_RAM):
+        if batch and (full or sum(both.values()) > BATCH_RAM or _keeps(case) != _keeps(batch[-1])):
             yield batch
             batch, flash, cycles, both = [], 0, 0.0, _larger({}, case, option.scratch)
         batch.append(case)
@@ -81,6 +82,11 @@ def _batches(cases: Sequence[Case]) -> Iterator[list[Case]]:
         flash, cycles = flash + option.flash, cycles + option.cycles
     if batch:
         yield batch
+
+
+def _keeps(case: Case) -> bool:
+    """Whether it has states."""
+    return bool(case.shape.graph.states)
 
 
 def _larger(ram: Mapping[str, int], case: Case, scratch: int) -> dict[str, int]:
@@ -117,6 +123,8 @@ def run_batch(cases: Sequence[Case]) -> Batch:
             raise ToolError(f"there are no modelled cycles: {opened.board.no_cycles}", "Install what is missing.")
         for index, name in enumerate(plan.graph.inputs):
             link.write(index, _random(plan.graph.tensor(name)).tobytes())
+        for _ in range(SETTLED if plan.graph.states else 0):
+            link.run()
         opened.board.clear()
         link.run()
         (region,) = opened.board.regions()
@@ -175,7 +183,7 @@ def _placed(case: Case) -> Iterator[tuple[str, str]]:
 
 def _random(tensor: Tensor) -> Array:
     """Over the whole range of a type, but for real numbers, and for positions and energies that are never so large."""
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(SEED + int(tensor.name.split(" ")[1]))
     if tensor.dtype == "float32":
         low = 2.0**-6 if tensor.name.endswith("positive") else -8.0
         return rng.uniform(low, 8.0, tensor.shape).astype(np.float32)
@@ -187,6 +195,8 @@ def _random(tensor: Tensor) -> Array:
     if tensor.dtype == "int32":
         return rng.integers(1, SMALLEST_TABLE, tensor.shape).astype(np.int32)
     limits = np.iinfo(tensor.dtype)
+    if tensor.name.endswith("positive"):
+        return rng.integers(1, limits.max + 1, tensor.shape).astype(tensor.dtype)
     return rng.integers(limits.min, limits.max + 1, tensor.shape).astype(tensor.dtype)
 
 

@@ -1,4 +1,4 @@
-"""Layers of any operator, as the importer reads them from a file: with several outputs, states, options of their own."""
+"""Layers of any operator, as the importer reads them from a file: with several outputs, states, own options."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def layer(
     positive: bool = False,
     **options: Any,
 ) -> Shape:
-    """The operator ``builtin``; ``remark`` tells apart what types and shapes do not. ``positive``: its float inputs.
+    """The operator ``builtin``; ``remark`` tells apart what types and shapes do not. ``positive``: its inputs.
 
     Raises ValueError for what mcuforge does not support.
     """

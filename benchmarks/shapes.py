@@ -34,7 +34,7 @@ SIGNS = range(-1, 2, 2)
 class Shape:
     """A layer. ``name`` is unique among all that are measured; ``graph`` ends with it, all else limits its input.
 
-    ``positive``: it is measured with float inputs above 0, as functions are usually called that are defined only there.
+    ``positive``: it is measured with inputs above 0, as functions are usually called that are defined only there.
     """
 
     name: str
@@ -66,10 +66,10 @@ def _shape(
     """A node read by its operator as from a file. Raises ValueError for what mcuforge does not support."""
     op = by_tflite_name()[builtin]
     attrs = op.read(TfliteOperator(builtin, SimpleNamespace(**options), inputs, (out,)))
-    return _node_shape(op, attrs, inputs, out, remark)
+    return node_shape(op, attrs, inputs, out, remark)
 
 
-def _node_shape(op: Op, attrs: Any, inputs: tuple[Tensor, ...], out: Tensor, remark: str) -> Shape:
+def node_shape(op: Op, attrs: Any, inputs: tuple[Tensor, ...], out: Tensor, remark: str) -> Shape:
     plain = {f"in{i}": t for i, t in enumerate(inputs)} | {"out": out}
     node = Node(op.name, op.name, tuple(f"in{i}" for i in range(len(inputs))), ("out",), attrs)
     name = " ".join(layer_text(Graph("", plain, (node,), (), ()), node).split()) + (f", {remark}" if remark else "")
@@ -310,7 +310,7 @@ def unary(builtin: str, shape: tuple[int, ...], out: Quant | None = QUANT, *, re
 def lookup(shape: tuple[int, ...]) -> Shape:
     """The table that only passes make."""
     codes = tuple(np.random.default_rng(0).integers(-128, 128, 256).tolist())
-    return _node_shape(registry()["lookup"], LookupAttrs(codes), (_variable(shape),), _variable(shape), "")
+    return node_shape(registry()["lookup"], LookupAttrs(codes), (_variable(shape),), _variable(shape), "")
 
 
 def as_float(shape: Shape) -> Shape:

@@ -32,11 +32,20 @@ def _variants() -> Iterator[tuple[str, str]]:
         yield from ((op.name, v.name) for v in op.variants if v.runs_on(features))
 
 
+def _adds_up(op: str) -> bool:
+    """Whether the operator's cost is that of the kernels in its bodies, each of which is measured where it stands.
+
+    What it adds to them decides nothing: it has but one kernel, which is taken whatever it costs.
+    """
+    variants = registry()[op].variants
+    return len(variants) == 1 and not isinstance(variants[0].cost, FittedCost)
+
+
 @pytest.mark.parametrize(("op", "variant"), list(_variants()))
 def test_predicted_cycles_are_within_ten_percent_of_the_measured(op: str, variant: str) -> None:
     """Stored measurements against the cost functions as they are now."""
     cases = [c for c in _cases() if (c.shape.node.op, c.variant.name) == (op, variant)]
-    assert cases, "no layer of benchmarks/cost_shapes.py is computed by it"
+    assert cases or _adds_up(op), "no layer of benchmarks/cost_shapes.py is computed by it"
     wrong = [str(d) for d in deviations(load_costs(), cases) if d.too_far]
     assert not wrong, "\n".join(wrong)
 

@@ -39,8 +39,58 @@ class Typed:
     struct: str = "nn_binary_params"
     fields: Callable[[Graph, Node], Fields] = lambda graph, node: ()
     demand: Constraint | None = None
-    cycles: tuple[float, float, float] = (60.0, 45.0, 15.0)
     second: str = ""
+
+
+# By operator and type: of a call, of each run of the innermost loop, and of each element.
+_CYCLES: Mapping[str, Mapping[str, tuple[float, float, float]]] = {
+    "sub": {
+        "int8": (149.4, 32.98, 112.0),
+        "int16": (178.0, 120.0, 95.0),
+        "int32": (119.0, 13.0, 27.0),
+        "float32": (158.0, 26.0, 26.0),
+    },
+    "squared_difference": {
+        "int8": (148.0, 33.0, 116.0),
+        "int16": (178.0, 120.0, 96.0),
+        "int32": (115.0, 12.99, 19.0),
+        "float32": (159.0, 26.0, 15.0),
+    },
+    "div": {"int8": (100.8, 25.75, 458.6), "int32": (118.0, 20.0, 35.0), "float32": (157.0, 26.0, 39.0)},
+    "floor_div": {"float32": (-2557.0, 2378.0, 248.9)},
+    "floor_mod": {"float32": (-77.41, 106.2, 103.0)},
+    "maximum": {
+        "int8": (116.0, 16.0, 20.0),
+        "int16": (167.0, 24.0, 13.0),
+        "int32": (116.0, 13.0, 20.0),
+        "float32": (157.0, 26.0, 17.0),
+    },
+    "minimum": {
+        "int8": (116.0, 16.0, 20.0),
+        "int16": (167.0, 24.0, 13.0),
+        "int32": (119.0, 13.0, 20.0),
+        "float32": (157.0, 26.0, 17.0),
+    },
+    "equal": {
+        "int8": (148.0, 33.0, 96.0),
+        "int32": (116.0, 13.0, 20.0),
+        "float32": (116.0, 13.0, 25.0),
+        "bool": (115.0, 17.0, 20.0),
+    },
+    "not_equal": {
+        "int8": (148.0, 33.0, 96.0),
+        "int32": (116.0, 13.0, 20.0),
+        "float32": (116.0, 13.0, 25.0),
+        "bool": (115.0, 17.0, 20.0),
+    },
+    "greater": {"int8": (148.0, 33.0, 97.0), "int32": (116.0, 13.0, 21.0), "float32": (116.0, 13.0, 25.0)},
+    "greater_equal": {"int8": (148.0, 33.0, 97.0), "int32": (116.0, 13.0, 21.0), "float32": (116.0, 13.0, 25.0)},
+    "less": {"int8": (148.0, 33.0, 97.0), "int32": (116.0, 13.0, 21.0), "float32": (116.0, 12.99, 25.0)},
+    "less_equal": {"int8": (148.0, 33.0, 97.0), "int32": (116.0, 13.0, 21.0), "float32": (116.0, 13.0, 25.0)},
+    "logical_and": {"bool": (112.0, 16.0, 20.5)},
+    "logical_or": {"bool": (112.0, 17.0, 21.0)},
+    "prelu": {"int8": (149.5, 28.92, 55.25), "int16": (195.7, 59.91, 49.12), "float32": (159.0, 26.0, 17.0)},
+}
 
 
 def int32_range(activation: str) -> tuple[int, int]:
@@ -70,7 +120,7 @@ def _variant(name: str, dtype: str, typed: Typed, file: str) -> KernelVariant:
         name=f"portable_{suffix}",
         sources=(f"{file}.c",),
         lower=lower,
-        cost=FittedCost(typed.cycles, elementwise.runs_and_elements),
+        cost=FittedCost(_CYCLES[name.removeprefix("nn_")][dtype], elementwise.runs_and_elements),
         supports=lambda g, n: dtype_of(g, n) == dtype,
         in_place=_in_place,
     )

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import Constraint, Cost, KernelCall, KernelVariant, Op, TfliteRecord, no_attrs
+from toolchain.ops.base import Constraint, FittedCost, KernelCall, KernelVariant, Op, TfliteRecord, no_attrs
+from toolchain.ops.common import once_and_elements
 
 
 def _sizes(graph: Graph, node: Node) -> list[int]:
@@ -51,7 +52,7 @@ OPS = (
                 name="portable",
                 sources=("nn_broadcast_args.c",),
                 lower=_lower,
-                cost=lambda g, n: Cost(30.0 + 20.0 * g.tensor(n.outputs[0]).size),
+                cost=FittedCost((24.13, 28.57), once_and_elements),
             ),
         ),
     ),

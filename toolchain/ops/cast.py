@@ -25,6 +25,34 @@ from toolchain.ops.quantize import types_of
 from toolchain.ops.row_parts import count_field, same_rows
 
 TYPES = {"int8": "s8", "int16": "s16", "int32": "s32", "float32": "f32", "bool": "b"}
+# By types: of a call, and of each element.
+_CYCLES = {
+    "s8_s8": (19.0, 12.0),
+    "s8_s16": (15.0, 7.0),
+    "s8_s32": (18.0, 12.0),
+    "s8_f32": (14.0, 10.0),
+    "s8_b": (19.0, 15.0),
+    "s16_s8": (19.0, 12.0),
+    "s16_s16": (15.0, 7.0),
+    "s16_s32": (19.0, 10.0),
+    "s16_f32": (14.0, 10.0),
+    "s16_b": (19.0, 15.0),
+    "s32_s8": (19.0, 12.0),
+    "s32_s16": (15.0, 7.0),
+    "s32_s32": (19.0, 10.0),
+    "s32_f32": (14.0, 10.0),
+    "s32_b": (19.0, 15.0),
+    "f32_s8": (29.0, 27.0),
+    "f32_s16": (33.0, 22.0),
+    "f32_s32": (25.0, 19.0),
+    "f32_f32": (13.0, 7.0),
+    "f32_b": (18.0, 17.0),
+    "b_s8": (19.0, 12.0),
+    "b_s16": (15.0, 7.0),
+    "b_s32": (18.0, 12.0),
+    "b_f32": (14.0, 10.0),
+    "b_b": (19.0, 15.0),
+}
 
 
 def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
@@ -47,7 +75,7 @@ def _variant(source: str, target: str) -> KernelVariant:
         name=f"portable_{short}",
         sources=("nn_cast.c",),
         lower=lower,
-        cost=FittedCost((30.0, 10.0), once_and_elements),
+        cost=FittedCost(_CYCLES[short], once_and_elements),
         supports=lambda g, n: types_of(g, n) == (source, target),
         in_place=lambda g, n: (0,) if np.dtype(source).itemsize == np.dtype(target).itemsize else (),
         rows=lambda g, n: count_field("size", g, n),

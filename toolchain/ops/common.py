@@ -21,6 +21,8 @@ ACTIVATION = Constraint(
     "its fused activation must be none, ReLU, ReLU6 or ReLU_N1_TO_1",
     lambda g, n: n.attrs.activation in ACTIVATIONS.values(),
 )
+SINGLE = (1, 2, 4)  # bytes of a piece that is not copied by memcpy where its size is known
+SHORT = range(5, 8)  # bytes that memcpy copies one by one, unless they begin at addresses of words
 
 
 def activation_name(code: int) -> str:
@@ -218,6 +220,24 @@ def copy_cycles(size: int, pieces: int, source_step: int, target: int, target_st
     """
     phases = [_one_copy_cycles(size, i * source_step % 4, (target + i * target_step) % 4) for i in range(4)]
     return sum(phases[: pieces % 4]) + pieces // 4 * sum(phases)
+
+
+def copies_cycles(size: int, sources: Array, targets: Array) -> float:
+    """Of one memcpy of ``size`` bytes for each of ``sources`` and ``targets``, which are addresses."""
+    phases, counts = np.unique(sources % 4 * 4 + targets % 4, return_counts=True)
+    return sum(int(n) * _one_copy_cycles(size, int(p) // 4, int(p) % 4) for p, n in zip(phases, counts, strict=True))
+
+
+def piece_terms(size: int, pieces: int) -> tuple[float, float, float, float]:
+    """Terms of so many memcpy of ``size`` bytes to one place after the other from pieces anywhere in a table.
+
+    Pieces; those of one, two and four bytes; those of a few bytes more; and what copying takes but for single ones.
+    """
+    if size in SINGLE:
+        return float(pieces), float(pieces), 0.0, 0.0
+    phases = np.arange(4) * size
+    copied = pieces / 16 * copies_cycles(size, np.repeat(phases, 4), np.tile(phases, 4))
+    return float(pieces), 0.0, float(pieces if size in SHORT else 0), copied
 
 
 def _one_copy_cycles(size: int, source: int, target: int) -> float:

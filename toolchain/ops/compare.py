@@ -49,7 +49,6 @@ def _codes(comparison: Comparison) -> Typed:
         "nn_binary_scaled_params",
         _fields,
         Constraint("the scales of its inputs must be below 1", _below_one),
-        (60.0, 45.0, 45.0),
     )
 
 

@@ -241,10 +241,10 @@ OPS = (
             _quantized(Constraint(WITHIN_32_BITS, _sums_fit)),
         ),
         variants=(
-            _variant("int8", "s8", _int8_params, (400.3, 182.5, 0.0, 33.93, 8.883)),
-            _variant("int16", "s16", _int16_params, (839.7, 190.9, 0.0, 35.5, 7.751)),
-            _variant("int16", NARROW, narrow_params, (400.0, 180.0, 0.0, 34.0, 7.9)),
-            _variant("float32", "f32", _float_params, (622.7, 160.1, 0.0, 26.41, 9.794)),
+            _variant("int8", "s8", _int8_params, (149.7, 151.8, 44.63, 19.72, 9.04)),
+            _variant("int16", "s16", _int16_params, (233.7, 162.6, 48.4, 20.24, 7.865)),
+            _variant("int16", NARROW, narrow_params, (256.6, 149.2, 40.37, 17.13, 7.937)),
+            _variant("float32", "f32", _float_params, (182.8, 133.3, 43.55, 12.67, 9.904)),
         ),
     ),
 )

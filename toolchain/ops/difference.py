@@ -116,8 +116,8 @@ OPS = (
         "sub",
         "nn_difference",
         {
-            "int8": Typed(_sub, _SCALED, _fields, _WITHIN, (60.0, 45.0, 100.0)),
-            "int16": Typed(_sub, _SCALED, _fields, _WITHIN, (60.0, 45.0, 100.0)),
+            "int8": Typed(_sub, _SCALED, _fields, _WITHIN),
+            "int16": Typed(_sub, _SCALED, _fields, _WITHIN),
             "int32": Typed(lambda g, n, a, b: np.clip(a - b, *_int32_range(n)), _INT32, int32_fields),
             "float32": Typed(lambda g, n, a, b: float32.activated(n, a - b), _FLOAT, float_fields),
         },
@@ -131,8 +131,8 @@ OPS = (
         "squared_difference",
         "nn_difference",
         {
-            "int8": Typed(_squared, _SCALED, _fields, _WITHIN, (60.0, 45.0, 105.0)),
-            "int16": Typed(_squared, _SCALED, _fields, _WITHIN, (60.0, 45.0, 105.0)),
+            "int8": Typed(_squared, _SCALED, _fields, _WITHIN),
+            "int16": Typed(_squared, _SCALED, _fields, _WITHIN),
             "int32": Typed(lambda g, n, a, b: (a - b) * (a - b), _INT32, int32_fields),
             "float32": Typed(lambda g, n, a, b: (a - b) * (a - b), _FLOAT, float_fields),
         },

@@ -97,7 +97,7 @@ OPS = (
         "div",
         "nn_division",
         {
-            "int8": Typed(_quotient, "nn_binary_scaled_params", _code_fields, _SCALES, (60.0, 45.0, 300.0)),
+            "int8": Typed(_quotient, "nn_binary_scaled_params", _code_fields, _SCALES),
             "int32": Typed(_cut, "nn_binary_s32_params", _fields),
             "float32": Typed(_div, "nn_binary_f32_params", lambda g, n: float32.range_fields(n)),
         },

@@ -23,7 +23,7 @@ from toolchain.ops.base import (
     TfliteRecord,
     no_attrs,
 )
-from toolchain.ops.common import elements
+from toolchain.ops.common import elements, piece_terms
 from toolchain.ops.moves import steps_of
 
 MOST_DEPTH = 5  # NN_GATHER_ND_DEPTH
@@ -146,18 +146,26 @@ def _inside(graph: Graph, node: Node) -> bool:
 
 
 def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
-    """The call, positions, bytes."""
-    out = graph.tensor(node.outputs[0])
-    positions = _operands(graph, node)[1]
-    depth = positions.shape[-1] if node.op == "gather_nd" else 1
-    return 1.0, float(positions.size // depth), float(out.nbytes)
+    """The call, lines of positions, pieces as of ``piece_terms``."""
+    x, out, a = _operands(graph, node)[0], graph.tensor(node.outputs[0]), _attrs(node)
+    size = elements(x.shape[a.axis + 1 :]) * np.dtype(x.dtype).itemsize
+    pieces = out.nbytes // max(size, 1)
+    return 1.0, float(elements(x.shape[: a.axis])), *piece_terms(size, pieces)
+
+
+def _nd_terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """The call, positions, pieces as of ``piece_terms``."""
+    x, positions = (graph.tensor(n) for n in node.inputs)
+    depth = positions.shape[-1]
+    size, pieces = elements(x.shape[depth:]) * np.dtype(x.dtype).itemsize, positions.size // depth
+    return 1.0, float(positions.size), *piece_terms(size, pieces)
 
 
 CONSTRAINTS = (
     Constraint("its input and output must be of one type, and its positions int32", _one_type),
     Constraint("its positions must lie inside its input", _inside),
 )
-GATHER = KernelVariant("portable", ("nn_gather.c",), _lower, FittedCost((60.0, 40.0, 1.0), _terms))
+GATHER = KernelVariant("portable", ("nn_gather.c",), _lower, FittedCost((77.11, 0.0, 14.98, 38.74, 0.0, 0.981), _terms))
 AGREE = Constraint("its shapes must agree", _agree)
 
 OPS = (
@@ -189,6 +197,13 @@ OPS = (
         ptq=PtqRule(shared=True),
         reference=_nd,
         constraints=(*CONSTRAINTS, Constraint(AGREE.sentence, _agree_nd)),
-        variants=(KernelVariant("portable", ("nn_gather_nd.c",), _lower_nd, FittedCost((60.0, 60.0, 1.0), _terms)),),
+        variants=(
+            KernelVariant(
+                "portable",
+                ("nn_gather_nd.c",),
+                _lower_nd,
+                FittedCost((47.92, 17.87, 18.56, 38.05, 0.0, 0.988), _nd_terms),
+            ),
+        ),
     ),
 )

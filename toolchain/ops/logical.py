@@ -62,7 +62,7 @@ OPS = (
                 name="portable",
                 sources=("nn_logical.c",),
                 lower=_lower_not,
-                cost=FittedCost((30.0, 7.0), once_and_elements),
+                cost=FittedCost((19.0, 14.0), once_and_elements),
                 in_place=lambda g, n: (0,),
             ),
         ),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from toolchain.graph import Array, Graph, Node
-from toolchain.ops.base import INT8, Const, Constraint, Cost, KernelCall, KernelVariant, Op, no_attrs, same_shape
+from toolchain.ops.base import INT8, Const, Constraint, FittedCost, KernelCall, KernelVariant, Op, no_attrs, same_shape
 from toolchain.ops.row_parts import count_field
 
 
@@ -24,6 +24,12 @@ def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]
     return [codes[inputs[0].astype(np.int64) + 128]]
 
 
+def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
+    """The call, fours of codes, single ones behind them."""
+    size = graph.tensor(node.outputs[0]).size
+    return 1.0, float(size // 4), float(size % 4)
+
+
 def table_kernel(codes: Callable[[Graph, Node], Array]) -> KernelVariant:
     """The kernel of an operator that turns the codes -128 to 127 into ``codes``."""
 
@@ -36,7 +42,7 @@ def table_kernel(codes: Callable[[Graph, Node], Array]) -> KernelVariant:
         name="table",
         sources=("nn_lookup_s8.c",),
         lower=lower,
-        cost=lambda g, n: Cost(30.0 + 6.25 * g.tensor(n.outputs[0]).size),
+        cost=FittedCost((30.0, 25.0, 14.0), _terms),
         in_place=lambda g, n: (0,),
         rows=lambda g, n: count_field("size", g, n),
     )

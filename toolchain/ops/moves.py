@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolchain.graph import Graph, Node
+from toolchain.graph import Array, Graph, Node
 from toolchain.ops.base import Constraint, FittedCost, KernelCall, KernelVariant, Value
-from toolchain.ops.common import constant, copy_cycles, elements
+from toolchain.ops.common import SHORT, SINGLE, constant, copies_cycles, elements
 
 MOST_LOOPS = 6  # NN_MOVE_LOOPS
-SINGLE = (1, 2, 4)  # bytes of a piece that is not copied by memcpy
+FILL_CYCLES = (70.9, 0.561, 13.83)
 
 
 @dataclass(frozen=True)
@@ -105,12 +105,19 @@ def filling(graph: Graph, node: Node, code: int = 0) -> KernelCall:
     return KernelCall("nn_fill", "nn_fill.h", "nn_fill_params", params, (), node.outputs)
 
 
+def fill_terms(graph: Graph, node: Node) -> tuple[float, float, float]:
+    """The call that fills the output; bytes that memset sets, and such that are set one by one."""
+    out = graph.tensor(node.outputs[0])
+    single = np.dtype(out.dtype).itemsize == 1
+    return 1.0, float(out.nbytes if single else 0), float(0 if single else out.nbytes)
+
+
 def moving(moves: Moves, fill: Fill = never) -> KernelVariant:
     """The kernels of an operator that is nothing but ``moves``; before them the output is filled with a code."""
 
     def terms(graph: Graph, node: Node) -> tuple[float, ...]:
-        filled = fill(graph, node) is not None
-        return *_terms(graph, moves(graph, node)), float(graph.tensor(node.outputs[0]).nbytes if filled else 0)
+        filled = fill_terms(graph, node) if fill(graph, node) is not None else (0.0, 0.0, 0.0)
+        return *_terms(graph, moves(graph, node)), *filled
 
     def lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
         code = fill(graph, node)
@@ -121,27 +128,36 @@ def moving(moves: Moves, fill: Fill = never) -> KernelVariant:
         name="portable",
         sources=("nn_move.c",) if fill is never else ("nn_move.c", "nn_fill.c"),
         lower=lower,
-        cost=FittedCost((60.0, 35.0, 5.0, 20.0, 1.0, 1.0), terms),
+        cost=FittedCost((60.0, 35.0, 5.0, 5.0, 5.0, 20.0, 20.0, 1.0, *FILL_CYCLES), terms),
     )
 
 
 def _terms(graph: Graph, moves: Sequence[Move]) -> tuple[float, ...]:
-    """Calls, lines, single elements; longer pieces, and what copying these takes."""
-    lines = singles = longer = 0
-    copied = 0.0
+    """Calls, lines, single elements of one, two and four bytes; short pieces, others, and what copying takes."""
+    lines = short = longer = 0
+    singles, copied = dict.fromkeys(SINGLE, 0), 0.0
     for move in moves:
         loops, size = pieces(move)
         item = np.dtype(graph.tensor(move.source).dtype).itemsize
         count = elements(tuple(loop.turns for loop in loops))
         lines += elements(tuple(loop.turns for loop in loops[:-1]))
         if size * item in SINGLE:
-            singles += count
+            singles[size * item] += count
             continue
-        longer += count
-        step = loops[-1] if loops else Loop(1, 0, 0)
-        start = move.out_offset * item
-        copied += copy_cycles(size * item, count, step.in_step * item, start, step.out_step * item)
-    return float(len(moves)), float(lines), float(singles), float(longer), copied
+        short += count if size * item in SHORT else 0
+        longer += 0 if size * item in SHORT else count
+        copied += copies_cycles(size * item, *_addresses(move, loops, item))
+    return float(len(moves)), float(lines), *map(float, (*singles.values(), short, longer)), copied
+
+
+def _addresses(move: Move, loops: Sequence[Loop], item: int) -> tuple[Array, Array]:
+    """Where each piece begins in the source and in the target, of their bytes."""
+    sources, targets = np.array([move.in_offset * item]), np.array([move.out_offset * item])
+    for loop in loops:
+        turns = np.arange(loop.turns) * item
+        sources = (sources[:, None] + turns * loop.in_step).reshape(-1)
+        targets = (targets[:, None] + turns * loop.out_step).reshape(-1)
+    return sources, targets
 
 
 def in_order(moves: Moves) -> Callable[[Graph, Node], bool]:

@@ -51,7 +51,7 @@ def _fits(graph: Graph, node: Node) -> bool:
     return within_32_bits(span, rising) and within_32_bits(span * 255, falling)
 
 
-_STRUCT, _CYCLES = "nn_binary_scaled_params", (60.0, 45.0, 55.0)
+_STRUCT = "nn_binary_scaled_params"
 _WITHIN = Constraint(WITHIN_32_BITS, _fits)
 
 OPS = (
@@ -59,8 +59,8 @@ OPS = (
         "prelu",
         "nn_prelu",
         {
-            "int8": Typed(_codes, _STRUCT, _fields, _WITHIN, _CYCLES),
-            "int16": Typed(_codes, _STRUCT, _fields, _WITHIN, _CYCLES, second="int8"),
+            "int8": Typed(_codes, _STRUCT, _fields, _WITHIN),
+            "int16": Typed(_codes, _STRUCT, _fields, _WITHIN, second="int8"),
             "float32": simply(lambda a, b: np.where(a >= 0, a, a * b)),
         },
         version=1,

@@ -28,6 +28,7 @@ from toolchain.ops.row_parts import count_field, same_rows
 
 _SHORT = {"int8": "s8", "uint8": "u8", "int16": "s16", "int32": "s32"}
 _PAIRS = (("int8", "int8"), ("int8", "uint8"), ("int8", "int32"), ("uint8", "int8"), ("int32", "int8"))
+_CYCLES = ((43.0, 46.0), (43.0, 46.0), (42.0, 40.0), (43.0, 46.0), (46.0, 55.0))
 _OTHERS = "nn_requantize_pairs"
 
 
@@ -161,8 +162,8 @@ OPS = (
                 supports=_is_float,
                 cost=FittedCost((38.66, 62.0), once_and_elements),
             ),
-            between("int8", "int8", (43.0, 46.0), "nn_requantize_s8", "nn_quantize"),
-            *(between(source, target, (43.0, 46.0), _OTHERS) for source, target in _PAIRS[1:]),
+            between("int8", "int8", _CYCLES[0], "nn_requantize_s8", "nn_quantize"),
+            *(between(*pair, cycles, _OTHERS) for pair, cycles in zip(_PAIRS[1:], _CYCLES[1:], strict=True)),
         ),
     ),
     Op(

@@ -19,7 +19,7 @@ from toolchain.ops.base import (
     TfliteOperator,
     TfliteRecord,
 )
-from toolchain.ops.common import elements
+from toolchain.ops.common import elements, piece_terms
 from toolchain.ops.moves import SAME_TYPE, constant_operands, whole_numbers
 
 
@@ -77,10 +77,11 @@ def _lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
 
 
 def _terms(graph: Graph, node: Node) -> tuple[float, ...]:
-    """The call, rows, pixels, bytes."""
+    """The call, rows, pixels as of ``piece_terms``."""
     out = graph.tensor(node.outputs[0])
-    rows = out.shape[0] * out.shape[1]
-    return 1.0, float(rows), float(rows * out.shape[2]), float(out.nbytes)
+    rows, size = out.shape[0] * out.shape[1], out.shape[3] * np.dtype(out.dtype).itemsize
+    pixels = rows * out.shape[2]
+    return 1.0, float(rows), *piece_terms(size, pixels)
 
 
 def shapes_agree(graph: Graph, node: Node) -> bool:
@@ -104,7 +105,12 @@ OPS = (
         reference=_reference,
         constraints=(SAME_TYPE, constant_operands(), SHAPES),
         variants=(
-            KernelVariant("portable", ("nn_resize_nearest.c",), _lower, FittedCost((60.0, 25.0, 30.0, 0.6), _terms)),
+            KernelVariant(
+                "portable",
+                ("nn_resize_nearest.c",),
+                _lower,
+                FittedCost((111.0, 2.013, 12.2, 35.93, 0.141, 1.002), _terms),
+            ),
         ),
     ),
 )

@@ -345,7 +345,7 @@ OPS = (
                 name="dsp",
                 sources=("nn_transpose_conv_s8_dsp.c",),
                 lower=_lower_dsp,
-                cost=FittedCost((381.8, 69.02, 57.01, 83.55, 42.65, 32.43, 70.24), _dsp_terms),
+                cost=FittedCost((62.48, 66.61, 56.89, 113.0, 31.46, 31.84, 63.67), _dsp_terms),
                 supports=_both(_is("int8"), _dsp_fits),
                 features=frozenset({"dsp"}),
             ),

@@ -45,6 +45,33 @@ Fields = tuple[tuple[str, Value], ...]
 _SOURCES = {"nn_unary_s16": ("nn_unary_s16.c", "nn_sigmoid16.c")}
 _NEARLY = ("cos", "elu", "exp", "gelu", "log", "logistic", "sin", "tanh")  # by floatmath.py
 _F = np.float32
+# By kernel: of a call, and of each element.
+_CYCLES: Mapping[str, tuple[float, float]] = {
+    "nn_abs_s16": (48.0, 30.0),
+    "nn_abs_f32": (13.0, 9.0),
+    "nn_ceil_f32": (23.27, 41.07),
+    "nn_cos_f32": (-15.49, 194.6),
+    "nn_elu_f32": (120.8, 33.72),
+    "nn_exp_f32": (47.0, 72.0),
+    "nn_floor_f32": (28.99, 41.2),
+    "nn_gelu_f32": (20.33, 248.0),
+    "nn_hard_swish_f32": (14.38, 31.36),
+    "nn_leaky_relu_s16": (61.96, 43.0),
+    "nn_leaky_relu_f32": (14.95, 13.5),
+    "nn_log_f32": (35.01, 118.0),
+    "nn_logistic_s16": (51.0, 28.0),
+    "nn_logistic_f32": (34.0, 103.0),
+    "nn_neg_f32": (13.0, 9.0),
+    "nn_relu_n1_to_1_f32": (13.31, 13.67),
+    "nn_round_f32": (47.06, 50.19),
+    "nn_rsqrt_s16": (71.06, 360.7),
+    "nn_rsqrt_f32": (27.0, 40.0),
+    "nn_sin_f32": (-19.49, 192.2),
+    "nn_sqrt_f32": (20.0, 26.0),
+    "nn_square_f32": (13.0, 9.0),
+    "nn_tanh_s16": (46.49, 30.25),
+    "nn_tanh_f32": (34.08, 92.09),
+}
 
 
 @dataclass(frozen=True)
@@ -73,7 +100,6 @@ def _portable(
     symbol: str,
     source: str,
     struct: str,
-    cycles: tuple[float, float],
     fields: Callable[[Graph, Node], Fields] = lambda graph, node: (),
 ) -> KernelVariant:
     def lower(graph: Graph, node: Node) -> tuple[KernelCall, ...]:
@@ -84,7 +110,7 @@ def _portable(
         name=f"portable_{symbol.rsplit('_', 1)[1]}",
         sources=_SOURCES.get(source, (f"{source}.c",)),
         lower=lower,
-        cost=FittedCost(cycles, once_and_elements),
+        cost=FittedCost(_CYCLES[symbol], once_and_elements),
         in_place=lambda g, n: (0,),
         rows=lambda g, n: count_field("size", g, n),
     )
@@ -97,15 +123,11 @@ def _s16(
         return clamp_int16(function(x.astype(np.int64), *_tensors(graph, node), node.attrs))
 
     struct = "nn_table_s16_params" if name in ("logistic", "tanh") else f"nn_{name}_s16_params"
-    made = _portable(
-        f"nn_{name}_s16", "nn_unary_s16", struct, (40.0, 35.0), lambda g, n: fields(*_tensors(g, n), n.attrs)
-    )
+    made = _portable(f"nn_{name}_s16", "nn_unary_s16", struct, lambda g, n: fields(*_tensors(g, n), n.attrs))
     return Typed(compute, made, (SYMMETRIC, *demands))
 
 
-def _f32(
-    symbol: str, function: Callable[[Array, Any], Array], cycles: float, fields: Callable[[Any], Fields] | None = None
-) -> Typed:
+def _f32(symbol: str, function: Callable[[Array, Any], Array], fields: Callable[[Any], Fields] | None = None) -> Typed:
     def compute(graph: Graph, node: Node, x: Array) -> Array:
         with np.errstate(all="ignore"):
             return function(x, node.attrs)
@@ -115,7 +137,6 @@ def _f32(
         f"nn_{symbol}_f32",
         "nn_unary_f32",
         struct,
-        (25.0, cycles),
         lambda g, n: () if fields is None else fields(n.attrs),
     )
     return Typed(compute, made, nearly=symbol in _NEARLY)
@@ -196,9 +217,9 @@ def _op(
     )
 
 
-def _plain(name: str, function: Callable[[Array], Array], cycles: float, table: str = "") -> Op:
+def _plain(name: str, function: Callable[[Array], Array], table: str = "") -> Op:
     """An operator on float32 alone, as TFLM has it."""
-    return _op(name, {"float32": _f32(name, lambda x, attrs: function(x), cycles)}, table=table)
+    return _op(name, {"float32": _f32(name, lambda x, attrs: function(x))}, table=table)
 
 
 def _read_leaky(op: TfliteOperator) -> LeakyAttrs:
@@ -217,17 +238,17 @@ OPS = (
         {
             "int8": _s8(codes.abs_codes, codes.RESCALED),
             "int16": _s16("abs", codes.abs_codes, _abs_fields, codes.RESCALED),
-            "float32": _f32("abs", lambda x, attrs: np.abs(x), 6.0),
+            "float32": _f32("abs", lambda x, attrs: np.abs(x)),
         },
         version=2,
         table="AbsOptions",
     ),
-    _op("elu", {"int8": _s8(codes.by_float(codes.elu_values)), "float32": _f32("elu", real.elu, 60.0)}),
+    _op("elu", {"int8": _s8(codes.by_float(codes.elu_values)), "float32": _f32("elu", real.elu)}),
     _op(
         "exp",
         {
             "int8": _s8(codes.by_float(codes.exp_values)),
-            "float32": _f32("exp", lambda x, attrs: floatmath.exp(x), 60.0),
+            "float32": _f32("exp", lambda x, attrs: floatmath.exp(x)),
         },
         version=2,
         table="ExpOptions",
@@ -236,7 +257,7 @@ OPS = (
         "gelu",
         {
             "int8": _s8(codes.by_float(codes.gelu_values)),
-            "float32": _f32("gelu", real.gelu, 180.0, lambda a: (("approximate", int(a.approximate)),)),
+            "float32": _f32("gelu", real.gelu, lambda a: (("approximate", int(a.approximate)),)),
         },
         version=2,
         read=_read_gelu,
@@ -245,7 +266,7 @@ OPS = (
     ),
     _op(
         "hard_swish",
-        {"int8": _s8(codes.hard_swish_codes, codes.SWISHING), "float32": _f32("hard_swish", real.hard_swish, 28.0)},
+        {"int8": _s8(codes.hard_swish_codes, codes.SWISHING), "float32": _f32("hard_swish", real.hard_swish)},
         table="HardSwishOptions",
     ),
     _op(
@@ -253,7 +274,7 @@ OPS = (
         {
             "int8": _s8(codes.leaky_relu_codes, codes.RESCALED),
             "int16": _s16("leaky_relu", codes.leaky_relu_codes, _leaky_fields, codes.RESCALED),
-            "float32": _f32("leaky_relu", real.leaky_relu, 10.0, lambda a: (("alpha", a.alpha),)),
+            "float32": _f32("leaky_relu", real.leaky_relu, lambda a: (("alpha", a.alpha),)),
         },
         version=2,
         read=_read_leaky,
@@ -267,7 +288,7 @@ OPS = (
             "int16": _s16(
                 "logistic", words.logistic_codes, _table_fields(words.logistic_factor), words.ARGUMENT, words.UNIT
             ),
-            "float32": _f32("logistic", real.logistic, 85.0),
+            "float32": _f32("logistic", real.logistic),
         },
         version=2,
         ptq=PtqRule(fixed=(1 / 256, -128), fixed_scale16=1 / 32768),
@@ -276,7 +297,7 @@ OPS = (
         "relu_n1_to_1",
         {
             "int8": _s8(codes.relu_n1_to_1_codes, codes.RESCALED),
-            "float32": _f32("relu_n1_to_1", lambda x, attrs: clamp(x, -1.0, 1.0), 12.0),
+            "float32": _f32("relu_n1_to_1", lambda x, attrs: clamp(x, -1.0)),
         },
     ),
     _op(
@@ -284,7 +305,7 @@ OPS = (
         {
             "int8": _s8(codes.rsqrt_codes, codes.ROOTED),
             "int16": _s16("rsqrt", codes.rsqrt_codes, _rsqrt_fields, codes.ROOTED),
-            "float32": _f32("rsqrt", real.rsqrt, 40.0),
+            "float32": _f32("rsqrt", real.rsqrt),
         },
         version=2,
     ),
@@ -293,18 +314,18 @@ OPS = (
         {
             "int8": _s8(codes.tanh_codes, codes.STEP),
             "int16": _s16("tanh", words.tanh_codes, _table_fields(words.tanh_factor), words.ARGUMENT, words.UNIT),
-            "float32": _f32("tanh", lambda x, attrs: floatmath.tanh(x), 75.0),
+            "float32": _f32("tanh", lambda x, attrs: floatmath.tanh(x)),
         },
         version=2,
         ptq=PtqRule(fixed=(1 / 128, 0), fixed_scale16=1 / 32768),
     ),
-    _plain("ceil", np.ceil, 40.0),
-    _plain("cos", floatmath.cos, 70.0, "CosOptions"),
-    _plain("floor", np.floor, 40.0),
-    _plain("log", floatmath.log, 60.0),
-    _plain("neg", np.negative, 6.0, "NegOptions"),
-    _op("round", {"float32": _f32("round", real.round_half_even, 80.0)}),
-    _plain("sin", floatmath.sin, 70.0),
-    _plain("sqrt", np.sqrt, 25.0),
-    _plain("square", np.square, 6.0, "SquareOptions"),
+    _plain("ceil", np.ceil),
+    _plain("cos", floatmath.cos, "CosOptions"),
+    _plain("floor", np.floor),
+    _plain("log", floatmath.log),
+    _plain("neg", np.negative, "NegOptions"),
+    _op("round", {"float32": _f32("round", real.round_half_even)}),
+    _plain("sin", floatmath.sin),
+    _plain("sqrt", np.sqrt),
+    _plain("square", np.square, "SquareOptions"),
 )

@@ -81,7 +81,7 @@ OPS = (
                 name="portable",
                 sources=("nn_update_slice.c",),
                 lower=_lower,
-                cost=FittedCost((90.0, 40.0, 0.6, 0.6), _terms),
+                cost=FittedCost((149.9, 59.4, 0.7698, 0.8124), _terms),
                 in_place=lambda g, n: (0,),
             ),
         ),

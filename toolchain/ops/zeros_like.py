@@ -8,7 +8,7 @@ import numpy as np
 
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops.base import Constraint, FittedCost, KernelVariant, Op, TfliteRecord, no_attrs, same_shape
-from toolchain.ops.moves import SAME_TYPE, filling
+from toolchain.ops.moves import FILL_CYCLES, SAME_TYPE, fill_terms, filling
 
 
 def _reference(graph: Graph, node: Node, inputs: Sequence[Array]) -> list[Array]:
@@ -28,7 +28,7 @@ OPS = (
                 name="portable",
                 sources=("nn_fill.c",),
                 lower=lambda g, n: (filling(g, n),),
-                cost=FittedCost((40.0, 1.0), lambda g, n: (1.0, float(g.tensor(n.outputs[0]).nbytes))),
+                cost=FittedCost(FILL_CYCLES, fill_terms),
             ),
         ),
     ),
