@@ -128,7 +128,7 @@ def moving(moves: Moves, fill: Fill = never) -> KernelVariant:
         name="portable",
         sources=("nn_move.c",) if fill is never else ("nn_move.c", "nn_fill.c"),
         lower=lower,
-        cost=FittedCost((60.0, 35.0, 5.0, 5.0, 5.0, 20.0, 20.0, 1.0, *FILL_CYCLES), terms),
+        cost=FittedCost((118.6, 45.62, 9.96, 9.721, 9.85, 1.934, 7.976, 0.99, *FILL_CYCLES), terms),
     )
 
 
