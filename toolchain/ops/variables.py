@@ -72,7 +72,7 @@ VARIANTS = (
         name="portable",
         sources=("nn_copy.c",),
         lower=_lower,
-        cost=FittedCost((6.9, 1.0), _terms),
+        cost=FittedCost((9.5, 1.0), _terms),
     ),
 )
 
