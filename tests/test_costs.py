@@ -21,6 +21,9 @@ from toolchain.options import CALL_FLASH, flash_bytes, option_of
 from toolchain.target import load_target
 
 
+A_CALL = 12  # cycles by which a call differs among other layers, whose code and data lie elsewhere
+
+
 @functools.cache
 def _cases() -> tuple[Case, ...]:
     return tuple(all_cases())
@@ -76,7 +79,9 @@ def test_one_layer_of_each_variant_on_the_emulated_core() -> None:
     tolerance = 0.10 if other_tools(stored.tools, batch.tools) else 0.01
     pairs = [(c, n, stored.cycles[c.shape.name][c.variant.name]) for c, n in zip(cases, found, strict=True)]
     wrong = [f"{c.shape.name} by {c.variant.name}: {n}, stored {was}" for c, n, was in pairs]
-    stale = [line for line, (_, n, was) in zip(wrong, pairs, strict=True) if abs(n - was) > tolerance * was]
+    stale = [
+        line for line, (_, n, was) in zip(wrong, pairs, strict=True) if abs(n - was) > max(tolerance * was, A_CALL)
+    ]
     assert not stale, "run: python -m benchmarks.costs\n" + "\n".join(stale)
     options = [option_of(c.shape.graph, c.shape.node, c.variant) for c in cases]
     constants = [o.flash - CALL_FLASH * len(o.calls) for o in options]
