@@ -20,7 +20,6 @@ from toolchain.ops.base import FittedCost
 from toolchain.options import CALL_FLASH, flash_bytes, option_of
 from toolchain.target import load_target
 
-
 A_CALL = 12  # cycles by which a call differs among other layers, whose code and data lie elsewhere
 
 
@@ -86,7 +85,8 @@ def test_one_layer_of_each_variant_on_the_emulated_core() -> None:
     options = [option_of(c.shape.graph, c.shape.node, c.variant) for c in cases]
     constants = [o.flash - CALL_FLASH * len(o.calls) for o in options]
     assert constants == pytest.approx(batch.constants, abs=12)
-    assert batch.flash <= flash_bytes(options) <= 1.03 * batch.flash, "from above: shared helpers are counted twice"
+    # From above: shared helpers are counted twice. What the C library adds (divisions of 64 bits, exp) is not counted.
+    assert 0.99 * batch.flash <= flash_bytes(options) <= 1.03 * batch.flash
 
 
 def _deviation(predicted: float, measured: int) -> Deviation:
