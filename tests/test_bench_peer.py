@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from peer_kit import ARENA_BYTES, DOWNLOADS, MICRO, write_checkouts
 from support.case import Case
 from support.flatbuffer import case_model
@@ -19,9 +20,11 @@ from benchmarks.peer.checkouts import Checkouts, find_checkouts, resolver_calls
 from benchmarks.peer.measure import measure_peer, operators
 from benchmarks.peers import Peer, load_peers
 from benchmarks.record import load, stored_file, to_text
+from benchmarks.twins import TWINS, twin_tflite
 from toolchain.errors import DataError, ToolError, UserError
 from toolchain.progress import Progress
 from toolchain.target import Target, load_target
+from toolchain.virtual.folders import cache_folder
 
 LOW, HIGH = -3, 117  # of RELU6 at scale 0.05 and zero point -3
 
@@ -117,10 +120,12 @@ def test_operators_are_read_from_the_file() -> None:
         resolver_calls(("LSTM",))
 
 
-def test_every_operator_that_we_read_is_known() -> None:
-    from toolchain.ops import by_tflite_name
-
-    assert len(resolver_calls(by_tflite_name())) == len(by_tflite_name())
+def test_every_operator_of_the_measured_networks_is_known() -> None:
+    for name in TWINS:
+        model = schema.ModelT.InitFromPackedBuf(twin_tflite(name, cache_folder()).read_bytes(), 0)
+        numbers = {max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes}
+        builtins = [builtin for builtin, number in vars(schema.BuiltinOperator).items() if number in numbers]
+        assert len(resolver_calls(builtins)) == len(numbers)
 
 
 def test_optimized_kernels_come_first(variables: dict[str, str]) -> None:

@@ -31,6 +31,7 @@ COMMANDS = (
     "emulate",
     "profile",
     "inspect",
+    "diff",
     "targets",
     "doctor",
     "compare",

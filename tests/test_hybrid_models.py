@@ -230,7 +230,7 @@ def _short(model: Any) -> None:
         (_scales, "3 scales for dimension 0"),
         (_no_scale, "no scale"),
         (_zero, "scales that are not finite and positive"),
-        (_short, "the int4 tensor .* bytes"),
+        (_short, "needs .* bytes, its buffer has"),
     ],
 )
 def test_what_is_refused(change: Callable[[Any], None], reason: str, tmp_path: Path) -> None:

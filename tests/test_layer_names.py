@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.oracle import run_tflm
-from test_ptq_models import MODELS, graph_of, samples
+from test_ptq_models import MODELS, WIDE, graph_of, samples
 
 from toolchain import reference
 from toolchain.cli.options import Quantization, make_job
@@ -36,7 +36,7 @@ def own_names(graph: Graph) -> list[str]:
     return [layer_name(node) for node in graph.nodes if node.op not in ("quantize", "quantize_s16")]
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", WIDE)
 def test_what_inspect_prints_a_recipe_takes(name: str) -> None:
     """Each layer alone with int16 activations, and each with other weights: the names stay, and TFLM's codes."""
     build, channels = MODELS[name]

@@ -52,7 +52,9 @@ from toolchain.target import Target
 def test_every_kernel_has_a_case() -> None:
     graphs = [case_graph(case) for cases in all_cases().values() for case in cases]
     reached = {(node.op, v.name) for graph in graphs for node in graph.nodes for v in variants_of(graph, node)}
-    kernels = {(op.name, v.name) for op in registry().values() if op.tflite or op.typed for v in op.variants}
+    kernels = {
+        (op.name, v.name) for op in registry().values() if op.tflite or op.typed or op.instead for v in op.variants
+    }
     assert reached == {(op, name) for op, name in kernels if name != "xnor"}, "signs are in test_ops_xnor.py"
 
 

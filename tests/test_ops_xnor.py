@@ -82,7 +82,7 @@ def _steps(graph: Graph, target: Target) -> tuple[Step, ...]:
     steps = []
     for node in graph.nodes:
         variants = usable_variants(graph, node, target)
-        variant = XNOR if XNOR in variants else variants[0]
+        variant = next((v for v in variants if v.name == XNOR.name), variants[0])
         steps.append(Step(node, variant, variant.lower(graph, node), 0))
     return tuple(steps)
 

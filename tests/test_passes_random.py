@@ -161,7 +161,7 @@ def test_nothing_changes() -> None:
     done: Counter[str] = Counter()
     for seed in range(GRAPHS):
         done += check(seed)
-    rare = {"merge_pooling", "remove_constant_channels"}
+    rare = {"merge_pooling", "remove_constant_channels", "move_transposes"}
     assert all(done[r.run.__name__] >= 2 for r in REDUCTIONS if r.run.__name__ not in rare), done
 
 

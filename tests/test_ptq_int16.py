@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from model_kit import Array, images, small_model
 from support.oracle import run_tflm
-from test_ptq_models import MODELS, samples
+from test_ptq_models import MODELS, WIDE, samples
 
 from toolchain.data import dequantize, quantize_input
 from toolchain.errors import UserError
@@ -39,7 +39,7 @@ def noise(model: Any, recipe: Recipe, x: Array, y: Array) -> float:
     return float(np.abs(tflm_outputs(quantize(model, x, recipe=recipe), y) - model.predict(y)).mean())
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", WIDE)
 def test_tflm_runs_int16x8_near_the_float_model(name: str) -> None:
     """What is left is the error of the int8 weights: less than with int8 activations."""
     build, channels = MODELS[name]

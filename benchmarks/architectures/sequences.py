@@ -42,5 +42,6 @@ def autoencoder(keras: Any) -> Any:
     x = layers.Conv1D(16, 5, 2, "same", activation="relu")(series)
     x = layers.Conv1D(8, 5, 2, "same", activation="relu")(x)
     x = layers.Conv1DTranspose(16, 5, 2, "same", activation="relu")(x)
-    x = layers.Conv1D(8, 3, padding="causal", activation="relu")(layers.UpSampling1D(2)(x))
+    x = layers.Conv1DTranspose(8, 4, 2, "same", activation="relu")(x)
+    x = layers.Conv1D(8, 3, padding="causal", activation="relu")(x)
     return keras.Model(series, layers.Conv1D(4, 3, padding="same")(x))

@@ -83,7 +83,7 @@ CASES = (
     _select("channels", "int8", ((1, 4, 1, 1), (5,), SHAPE)),
     _select("number", "float32", (SHAPE, (1, 1), SHAPE)),
     _select("deep", "int16", ((2, 1, 3, 1, 2), (1, 2, 1, 2, 1), (1,))),
-    _select("whole", "int8", (SHAPE, SHAPE, SHAPE), TFLITE, "SELECT"),
+    *(_select("whole", d, (SHAPE, SHAPE, SHAPE), TFLITE, "SELECT") for d in ("int8", "int16", "int32", "bool")),
     _select("one", "float32", ((1,), SHAPE, SHAPE), TFLITE, "SELECT"),
     _prelu("channels", "int8", (1, 1, 5)),
     _prelu("same", "int8", SHAPE, (0.011, -90)),

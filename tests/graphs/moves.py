@@ -28,7 +28,7 @@ GRAPHS = (
     ),
     chain(
         "transpose_of_more",
-        "transpose relu6",
+        "relu6 transpose",
         _moved("TRANSPOSE", S, (1, 4, 1, 6), make.numbers(0, 3, 2, 1)),
         _clamp((1, 4, 1, 6)),
     ),

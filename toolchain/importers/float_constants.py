@@ -22,8 +22,7 @@ from toolchain.graph import Array, Graph, Tensor
 from toolchain.importers.tflite_forms import drop_operators
 from toolchain.quantize.grid import values as real_values
 
-_PACKED_BITS = {"int4": 4}
-_TYPES = ("float16", "int8", *_PACKED_BITS)
+_TYPES = ("float16", "int8")  # codes of four bits are int8 by now
 
 
 def with_float_constants(content: bytes, parsed: Graph, where: str) -> tuple[bytes, tuple[str, ...]]:
@@ -40,6 +39,7 @@ def with_float_constants(content: bytes, parsed: Graph, where: str) -> tuple[byt
             buffer.data = np.frombuffer(content, np.uint8, int(buffer.size), int(buffer.offset))
             buffer.offset = buffer.size = 0
     tensors = model.subgraphs[0].tensors
+    types = {"int4" if tensors[i].type == schema.TensorType.INT4 else tensor.dtype for i, tensor in stored.items()}
     for i, tensor in stored.items():
         _check(tensor, tensors[i], where)
         made = schema.BufferT()
@@ -51,7 +51,7 @@ def with_float_constants(content: bytes, parsed: Graph, where: str) -> tuple[byt
         )
         model.buffers.append(made)
     drop_operators(model, model.subgraphs[0], schema.BuiltinOperator.DEQUANTIZE, set(stored))
-    return pack(model), tuple(sorted({tensor.dtype for tensor in stored.values()}))
+    return pack(model), tuple(sorted(types))
 
 
 def float_values(tensor: Tensor) -> Array:
@@ -60,19 +60,9 @@ def float_values(tensor: Tensor) -> Array:
     data = tensor.data
     if tensor.dtype == "float16":
         return data.view("<f2").reshape(tensor.shape).astype(np.float32)
-    if bits := _PACKED_BITS.get(tensor.dtype):
-        data = unpacked(data, bits)[: tensor.size].reshape(tensor.shape)
     assert tensor.quant is not None
     # Exact in float64, so this is TFLite's one float32 multiplication.
     return real_values(data, tensor.quant).astype(np.float32)
-
-
-def unpacked(data: Array, bits: int) -> Array:
-    """Signed codes of so many bits, the first one in the lowest bits of its byte."""
-    shifts = np.arange(0, 8, bits, dtype=np.uint8)
-    codes = (data.view(np.uint8)[:, None] >> shifts & ((1 << bits) - 1)).reshape(-1).astype(np.int8)
-    signed: Array = codes - ((codes >> (bits - 1)) << bits)
-    return signed
 
 
 def _stands_for_floats(tensor: Tensor) -> bool:
@@ -90,9 +80,8 @@ def _check(tensor: Tensor, raw: Any, where: str) -> None:
             f"{where}: the {tensor.dtype} weights {tensor.name} have scales for blocks, which are not supported",
             "convert the model with scales for channels, or start from the Keras model",
         )
-    bits = _PACKED_BITS.get(tensor.dtype, 16 if tensor.dtype == "float16" else 8)
     problem = ""
-    if tensor.data.nbytes != -(-tensor.size * bits // 8):
+    if tensor.data.nbytes != tensor.size * (2 if tensor.dtype == "float16" else 1):
         problem = f"{tensor.data.nbytes} bytes"
     elif tensor.dtype != "float16":
         problem = _scales_problem(tensor)

@@ -16,7 +16,7 @@ def fuse_signs(graph: Graph) -> Graph:
     signs: set[str] = set()
     instead: dict[str, str] = {}
     for node in graph.nodes:
-        if node.op == "MINIMUM" and _with_zero(graph, node):
+        if node.op == "minimum" and _with_zero(graph, node):
             found = _signs_of(graph, node)
             if found:
                 signs |= found

@@ -32,6 +32,7 @@ from toolchain.quantize.float_formats import with_float_weights
 from toolchain.quantize.float_run import Fetch, run_samples
 from toolchain.quantize.formats import FLOAT32, INT8, INT16, is_below_int8
 from toolchain.quantize.int8_graph import Weights, int8_graph
+from toolchain.quantize.integer_forms import with_integer_forms
 from toolchain.quantize.low_bits import Reconstruction, nearest_weights
 from toolchain.quantize.multipliers import with_small_multipliers
 from toolchain.quantize.observers import Observer, observer_of
@@ -83,6 +84,7 @@ def quantize(
     if recipe.is_float:
         check_supported(for_types(floats), model.source)
         return export_tflite(with_float_weights(floats, formats))
+    floats = with_integer_forms(floats)
     columns = matched_columns(representative, model.inputs, model.name)
     trained = trained_weights(floats, model.codes if isinstance(model, FloatModel) else (), formats)
     formats |= {layer_name(node): INT8 for node in floats.nodes if node.name in trained}  # nothing is left to be chosen
@@ -91,7 +93,7 @@ def quantize(
     elif recipe.equalization:
         content = export_tflite(equalized(floats))
         parsed = parse_tflite(content, model.name, model.source)
-        floats = clean(parsed)
+        floats = with_integer_forms(clean(parsed))
     run = _Run(content, parsed, floats, columns, recipe, formats, model.source, trained)
     return export_tflite(lower_signs(with_small_multipliers(run.quantized(progress)), model.source))
 
