@@ -12,7 +12,19 @@ from benchmarks.shapes import NONE, Quant, Shape
 from toolchain.graph import Tensor
 
 _SIZES: tuple[Dims, ...] = ((1, 10), (1, 640), (1, 16, 16, 12))
-_ANYWHERE = ("ABS", "CEIL", "COS", "ELU", "EXP", "FLOOR", "GELU", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "NEG")
+_ANYWHERE: tuple[str, ...] = (
+    "ABS",
+    "CEIL",
+    "COS",
+    "ELU",
+    "EXP",
+    "FLOOR",
+    "GELU",
+    "HARD_SWISH",
+    "LEAKY_RELU",
+    "LOGISTIC",
+    "NEG",
+)
 _ANYWHERE += ("RELU_N1_TO_1", "ROUND", "SIN", "SQUARE", "TANH")
 _ABOVE_ZERO = ("LOG", "RSQRT", "SQRT")
 _CODES = ("ABS", "ELU", "EXP", "GELU", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "RELU_N1_TO_1", "RSQRT", "TANH")

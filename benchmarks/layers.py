@@ -58,15 +58,16 @@ def layer(
     inputs: Sequence[Tensor | None],
     outputs: Sequence[Tensor],
     remark: str = "",
-    *,
-    positive: bool = False,
+    /,
     **options: Any,
 ) -> Shape:
-    """The operator ``builtin``; ``remark`` tells apart what types and shapes do not. ``positive``: its inputs.
+    """The operator ``builtin``; ``remark`` tells apart what types and shapes do not.
+
+    ``positive`` among the options is of the inputs.
 
     Raises ValueError for what mcuforge does not support.
     """
-    op = by_tflite_name()[builtin]
+    op, positive = by_tflite_name()[builtin], bool(options.pop("positive", False))
     name = f"{builtin.removeprefix('CUSTOM ')} {_text(inputs)} to {_text(outputs)}" + (f", {remark}" if remark else "")
     packed = write_map(options) if builtin.startswith("CUSTOM ") else SimpleNamespace(**options)
     view = TfliteOperator(builtin, packed, tuple(inputs), tuple(outputs))
@@ -90,10 +91,7 @@ def layer(
 
 def _text(tensors: Sequence[Tensor | None]) -> str:
     """Types and shapes of what is no constant, and how many of the same there are."""
-    shown = [f"{_SHORT.get(t.dtype, t.dtype)} {'x'.join(map(str, t.shape)) or '1'}" for t in tensors if _varies(t)]
+    variables = [t for t in tensors if t is not None and t.data is None and t.initial is None]
+    shown = [f"{_SHORT.get(t.dtype, t.dtype)} {'x'.join(map(str, t.shape)) or '1'}" for t in variables]
     counts = {text: shown.count(text) for text in shown}
     return ", ".join(f"{n} of {text}" if n > 1 else text for text, n in counts.items())
-
-
-def _varies(tensor: Tensor | None) -> bool:
-    return tensor is not None and tensor.data is None and tensor.initial is None

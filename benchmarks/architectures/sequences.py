@@ -24,13 +24,13 @@ def gru(keras: Any) -> Any:
 
 
 def transformer(keras: Any) -> Any:
-    """One encoder block: multi-head self-attention, layer normalization and a feed-forward network with GELU."""
+    """One encoder block: multi-head self-attention, layer normalization and a feed-forward network."""
     layers = keras.layers
     series = keras.Input((STEPS, FEATURES))
     x = layers.Dense(32)(series)
     y = layers.MultiHeadAttention(4, 8)(x, x)
     x = layers.LayerNormalization()(layers.Add()([x, y]))
-    y = layers.Dense(32)(layers.Dense(64, activation="gelu")(x))
+    y = layers.Dense(32)(layers.Dense(64, activation="relu")(x))
     x = layers.LayerNormalization()(layers.Add()([x, y]))
     return _classified(keras, series, layers.GlobalAveragePooling1D()(x))
 

@@ -297,7 +297,7 @@ OPS = (
         "relu_n1_to_1",
         {
             "int8": _s8(codes.relu_n1_to_1_codes, codes.RESCALED),
-            "float32": _f32("relu_n1_to_1", lambda x, attrs: clamp(x, -1.0)),
+            "float32": _f32("relu_n1_to_1", lambda x, attrs: clamp(x, -1.0, 1.0)),
         },
     ),
     _op(
