@@ -31,8 +31,8 @@ struct fw_tensor {
 };
 
 /*
- * Inputs are the bytes of `inputs`, all inputs in order, or, where that is a null pointer, come from
- * xorshift32(seed), the lowest byte of each step; that seed is not 0. crc is the CRC-32 of all
+ * Inputs are the bytes of `inputs`, all inputs in order, or, where that is a null pointer, come
+ * from xorshift32(seed), the lowest byte of each step; that seed is not 0. crc is the CRC-32 of all
  * output bytes in order.
  */
 struct fw_selftest {
@@ -70,7 +70,7 @@ struct fw_model {
      * `count` of them wrote into crcs; returns how many these are.
      */
     uint32_t (*trace)(uint32_t *crcs, uint32_t first, uint32_t count,
-        uint32_t (*crc)(uint32_t crc, const void *data, uint32_t bytes));
+                      uint32_t (*crc)(uint32_t crc, const void *data, uint32_t bytes));
 #endif
 };
 

@@ -414,9 +414,9 @@ static struct outcome state(void)
 static int request_bytes(uint32_t opcode)
 {
     static const uint8_t bytes[] = {
-        [FW_INFO] = 1,     [FW_RUN] = 0,   [FW_READ] = 7,  [FW_BENCH] = 2, [FW_PROFILE] = 4,
-        [FW_SELFTEST] = 2, [FW_STACK] = 0, [FW_RESET] = 0, [FW_STATE] = 1, [FW_TRACE] = 4,
-        [FW_PEEK] = 6,
+        [FW_INFO] = 1,    [FW_RUN] = 0,      [FW_READ] = 7,  [FW_BENCH] = 2,
+        [FW_PROFILE] = 4, [FW_SELFTEST] = 2, [FW_STACK] = 0, [FW_RESET] = 0,
+        [FW_STATE] = 1,   [FW_TRACE] = 4,    [FW_PEEK] = 6,
     };
     return bytes[opcode];
 }
