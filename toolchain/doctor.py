@@ -95,23 +95,25 @@ def _python_packages() -> tuple[Finding, ...]:
         if match is None or ("python_version" in marker and sys.version_info >= (3, 11)):
             continue
         extra = re.search(r"extra\s*==\s*['\"](\w+)['\"]", marker)
-        if extra and extra[1] in ("dev", "bench"):
+        if extra and extra[1] in DEVELOPERS_EXTRAS:
             continue
         name = match[0]
         install = f"pip install 'mcuforge[{extra[1]}]'" if extra else f"pip install {name}"
         findings.append(
-            Finding(name, _installed(name), _EXTRAS[extra[1]] if extra else "everything", install, bool(extra))
+            Finding(name, _installed(name), EXTRAS[extra[1]] if extra else "everything", install, bool(extra))
         )
     return tuple(findings)
 
 
-_EXTRAS = {
+DEVELOPERS_EXTRAS = ("dev", "bench")
+EXTRAS = {
     "keras": "Keras models (a .tflite does without)",
     "images": "folders of images",
     "onnx": "ONNX files",
     "torch": "exported PyTorch programs",
     "examples": "the examples",
     "solver": "--arena optimal",
+    "oracle": "mcuforge diff beside TFLM",
     "plots": "compare's and sensitivity's pictures as PNG",
     "search": "mcuforge search",
 }

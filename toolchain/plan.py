@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from toolchain.graph import Graph, Node
-from toolchain.ops import registry
 from toolchain.ops.base import KernelCall, KernelVariant, RowField
 
 ALIGNMENT = 4
@@ -80,9 +79,8 @@ class Layer:
 
     @property
     def made(self) -> tuple[str, ...]:
-        """The tensors that are whole when it ends: those that its last step writes, states among them."""
-        node = self.steps[-1].node
-        return *node.outputs, *(node.inputs[k] for k in registry()[node.op].updates(node))
+        """The tensors that are whole when it ends: the outputs of its last step."""
+        return self.steps[-1].node.outputs
 
     @property
     def kernel(self) -> str:

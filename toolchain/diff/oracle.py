@@ -28,19 +28,23 @@ class OracleError(Exception):
 def run_oracle(content: bytes, parsed: Graph, inputs: Sequence[Array], names: Sequence[str]) -> tuple[str, list[Array]]:
     """(which oracle, the tensors ``names`` with the samples first). ``parsed`` is ``content`` before any pass.
 
-    The samples are inferences one after the other. Raises OracleError.
+    The samples are inferences one after the other; where states are fresh in each, TFLM is reset before each. Raises
+    OracleError.
     """
+    fresh = set(parsed.states) > set(parsed.lasting)
     try:
         from tflite_micro.python.tflite_micro import runtime
     except ImportError:
-        return TFLITE, _by_tflite(content, parsed, inputs, names)
+        return TFLITE, _by_tflite(content, parsed, inputs, names, fresh)
     index = {name: i for i, name in enumerate(parsed.tensors)}
     showing = _with_outputs(content, [index[name] for name in names])
-    room = _ROOM + 2 * sum(t.nbytes for t in parsed.tensors.values() if t.data is None)
+    room = _ROOM + 2 * sum(t.nbytes for t in parsed.tensors.values() if t.data is None and t.dtype != "resource")
     try:
         interpreter = runtime.Interpreter.from_bytes(showing, arena_size=room)
         rows = []
         for sample in range(len(inputs[0])):
+            if fresh:
+                interpreter.reset()
             for i, x in enumerate(inputs):
                 interpreter.set_input(np.array(x[sample], order="C"), i)
             interpreter.invoke()
@@ -60,7 +64,9 @@ def _with_outputs(content: bytes, tensors: Sequence[int]) -> bytes:
     return bytes(builder.Output())
 
 
-def _by_tflite(content: bytes, parsed: Graph, inputs: Sequence[Array], names: Sequence[str]) -> list[Array]:
+def _by_tflite(
+    content: bytes, parsed: Graph, inputs: Sequence[Array], names: Sequence[str], fresh: bool
+) -> list[Array]:
     index = {name: i for i, name in enumerate(parsed.tensors)}
     try:
         interpreter = Interpreter(
@@ -71,6 +77,8 @@ def _by_tflite(content: bytes, parsed: Graph, inputs: Sequence[Array], names: Se
         interpreter.allocate_tensors()
         rows = []
         for sample in range(len(inputs[0])):
+            if fresh:
+                interpreter.reset_all_variables()
             for name, x in zip(parsed.inputs, inputs, strict=True):
                 interpreter.set_tensor(index[name], np.ascontiguousarray(x[sample]))
             interpreter.invoke()

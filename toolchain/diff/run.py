@@ -159,9 +159,8 @@ def _layer_outputs(compiled: Compiled, codes: Sequence[Array]) -> dict[str, Arra
     """What the reference makes of each tensor that ends a layer; without a state from one sample to the next."""
     graph = compiled.plan.graph
     names = list(dict.fromkeys(name for layer in compiled.plan.layers for name in layer.made))
-    kept = [name for name in names if name not in graph.states]
-    rows = [run(graph, [x[k : k + 1] for x in codes], kept)[len(graph.outputs) :] for k in range(len(codes[0]))]
-    return {name: np.concatenate([row[i] for row in rows]) for i, name in enumerate(kept)}
+    rows = [run(graph, [x[k : k + 1] for x in codes], names)[len(graph.outputs) :] for k in range(len(codes[0]))]
+    return {name: np.concatenate([row[i] for row in rows]) for i, name in enumerate(names)}
 
 
 def _float_values(model: Quantized, codes: Sequence[Array], nodes: Sequence[Node]) -> dict[str, Array]:
