@@ -12,12 +12,15 @@ from toolchain.data import dequantize, quantize_input
 from toolchain.front import Quantized, metric_of, samples_of
 from toolchain.graph import Array, Graph
 from toolchain.ops import registry
+from toolchain.ops.gather import positions_of
 from toolchain.progress import Progress
 from toolchain.results import Accuracy, Exactness, Report, Score
 
 REFERENCE = "mcuforge reference interpreter (equal to TFLM's reference kernels)"
 FLOAT_REFERENCE = "mcuforge reference interpreter (equal to TFLM's reference kernels but for exponentials and the like)"
 RANDOM_SAMPLES = 16
+WHOLE = ("int32", "int64")
+SMALL = 16  # numbers that random data has where nothing says how many
 
 
 def evaluation_inputs(model: Quantized, limit: int | None) -> list[Array]:
@@ -44,12 +47,17 @@ def to_codes(graph: Graph, real: Sequence[Array]) -> list[Array]:
 
 
 def random_codes(graph: Graph, count: int, seed: int = 0) -> list[Array]:
-    """Seeded samples over the whole range of the inputs' codes; standard normal ones for float inputs."""
+    """Seeded samples over the whole range of the inputs' codes; standard normal ones for float inputs.
+
+    Plain whole numbers are positions and counts most often: they are small, and within what they choose from.
+    """
     rng = np.random.default_rng(seed)
     arrays: list[Array] = []
     for tensor in (graph.tensor(n) for n in graph.inputs):
         shape = (count, *tensor.shape)
-        if tensor.dtype == "float32":
+        if tensor.dtype in WHOLE and tensor.quant is None:
+            arrays.append(rng.integers(0, _positions(graph, tensor.name), shape).astype(tensor.dtype))
+        elif tensor.dtype == "float32":
             arrays.append(rng.standard_normal(shape).astype(np.float32))
         elif tensor.dtype == "bool":
             arrays.append(rng.integers(0, 1, shape, endpoint=True).astype(bool))
@@ -57,6 +65,18 @@ def random_codes(graph: Graph, count: int, seed: int = 0) -> list[Array]:
             info = np.iinfo(tensor.dtype)
             arrays.append(rng.integers(info.min, info.max, shape, endpoint=True).astype(tensor.dtype))
     return arrays
+
+
+def _positions(graph: Graph, name: str) -> int:
+    """How many values the whole numbers called ``name`` may have: few enough for everything that they choose from."""
+    sizes, reached = [SMALL], {name}
+    for node in graph.nodes:
+        chosen = positions_of(graph, node)
+        if chosen is not None and chosen[0] in reached:
+            sizes.append(chosen[1])
+        elif reached & set(node.inputs):
+            reached.update(n for n in node.outputs if graph.tensor(n).dtype in WHOLE)
+    return min(sizes)
 
 
 def assess(

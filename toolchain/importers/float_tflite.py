@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,8 +102,19 @@ def _interpreter(content: bytes, source: str) -> Any:
         interpreter = Interpreter(model_content=content)
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
-        raise ModelError(f"LiteRT cannot run {source}: {first_line(error)}", "convert the model again") from error
+        raise refused_by_litert(source, error) from error
     return interpreter
+
+
+def refused_by_litert(source: str, error: Exception) -> ModelError:
+    """The error for a float model that LiteRT, by which such models are evaluated and calibrated, does not take."""
+    unknown = re.search(r"unresolved custom op: (\w+)", str(error))
+    if unknown is None:
+        return ModelError(f"LiteRT cannot run {source}: {first_line(error)}", "convert the model again")
+    return ModelError(
+        f"LiteRT, which evaluates and calibrates float models, has no {unknown[1]} ({source})",
+        "convert the part with this operator to integers, in which it needs no LiteRT",
+    )
 
 
 def _port(detail: Any, graph: Graph, source: str) -> Port:
@@ -115,5 +127,8 @@ def _port(detail: Any, graph: Graph, source: str) -> Port:
                 "a microcontroller needs fixed shapes: convert the model with fixed ones",
             )
     if shape[:1] != (1,):
-        raise ModelError(f"{detail['name']} of {source} has batch size {shape[:1]}", "convert the model with batch 1")
+        batch = f"has a batch of {shape[0]}" if shape else "is a single number"
+        raise ModelError(
+            f"{detail['name']} of {source} {batch}, wanted a batch of 1", "--batch 1, or convert the model so"
+        )
     return Port(graph.port(str(detail["name"])), shape, np.dtype(detail["dtype"]).name)

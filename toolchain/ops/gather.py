@@ -58,6 +58,15 @@ def _operands(graph: Graph, node: Node) -> tuple[Tensor, Tensor]:
     return (second, first) if node.op == "embedding_lookup" else (first, second)
 
 
+def positions_of(graph: Graph, node: Node) -> tuple[str, int] | None:
+    """The tensor of positions of a node that gathers and how many of them lie inside; None for any other node."""
+    if node.op not in ("gather", "gather_nd", "embedding_lookup"):
+        return None
+    x, positions = _operands(graph, node)
+    sizes = x.shape[: positions.shape[-1]] if node.op == "gather_nd" else (x.shape[_attrs(node).axis],)
+    return positions.name, min(sizes)
+
+
 def _attrs(node: Node) -> GatherAttrs:
     return GatherAttrs(0, 0) if node.op == "embedding_lookup" else node.attrs
 

@@ -75,7 +75,7 @@ def _parameter_problems(graph: Graph, tensor: Tensor) -> list[str]:
         return [f"{_place(graph, tensor)} is int8 without a scale"]
     if tensor.dtype not in ("int8", "int16", "int32", "int64") or tensor.quant is None:
         return []
-    problems = _quant_problems(tensor, _place(graph, tensor))
+    problems = _quant_problems(graph, tensor, _place(graph, tensor))
     if tensor.dtype == "int8" and tensor.quant.per_channel and tensor.data is None:
         problems.append(f"{_place(graph, tensor)} has {len(tensor.quant.scale)} scales and is not a constant")
     return problems
@@ -122,10 +122,10 @@ def _tensor_problems(graph: Graph, tensor: Tensor) -> list[str]:
     if tensor.quant is None:
         # int32 without a scale is a shape, an axis or an index: plain numbers
         return [f"{where} is {tensor.dtype} without a scale"] if tensor.dtype in ("int8", "int16") else []
-    return _quant_problems(tensor, where)
+    return _quant_problems(graph, tensor, where)
 
 
-def _quant_problems(tensor: Tensor, where: str) -> list[str]:
+def _quant_problems(graph: Graph, tensor: Tensor, where: str) -> list[str]:
     quant = tensor.quant
     assert quant is not None
     problems = []
@@ -138,9 +138,17 @@ def _quant_problems(tensor: Tensor, where: str) -> list[str]:
         problems.append(f"{where} has {len(quant.scale)} scales for dimension {quant.axis} of {tensor.shape}")
     if tensor.dtype == "int8" and any(not -128 <= zero <= 127 for zero in quant.zero_point):
         problems.append(f"{where} has a zero point outside -128..127")
-    if tensor.dtype == "int16" and any(quant.zero_point):
+    if tensor.dtype == "int16" and any(quant.zero_point) and not _are_probabilities(graph, tensor):
         problems.append(f"{where} is int16 and has a zero point other than 0")
     return problems
+
+
+def _are_probabilities(graph: Graph, tensor: Tensor) -> bool:
+    """Whether it is what a softmax makes of int8, of which the zero point is -32768, and nothing computes with it."""
+    maker = graph.producer(tensor.name)
+    return (
+        maker is not None and maker.op == "softmax" and all(n.op in _CONVERSIONS for n in graph.consumers(tensor.name))
+    )
 
 
 def _place(graph: Graph, tensor: Tensor) -> str:

@@ -9,7 +9,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from toolchain.errors import ModelError
 from toolchain.graph import Array, Graph
-from toolchain.importers.float_model import first_line
+from toolchain.importers.float_tflite import refused_by_litert
 from toolchain.importers.tensorflow import captured
 
 Fetch = Callable[[str], Array]
@@ -33,7 +33,7 @@ def run_samples(content: bytes, parsed: Graph, columns: Sequence[Array], where: 
             )
             interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
-            raise ModelError(f"LiteRT cannot run {where}: {first_line(error)}", "convert the model again") from error
+            raise refused_by_litert(where, error) from error
     for sample in range(len(columns[0])):
         for name, column in zip(parsed.inputs, columns, strict=True):
             interpreter.set_tensor(index[name], np.ascontiguousarray(column[sample : sample + 1]))
