@@ -71,7 +71,7 @@ def broken_parameters(graph: Graph) -> dict[str, list[str]]:
 
 
 def _parameter_problems(graph: Graph, tensor: Tensor) -> list[str]:
-    if tensor.dtype == "int8" and tensor.quant is None:
+    if tensor.dtype == "int8" and tensor.quant is None and tensor.initial is None:  # what an operator keeps is its own
         return [f"{_place(graph, tensor)} is int8 without a scale"]
     if tensor.dtype not in ("int8", "int16", "int32", "int64") or tensor.quant is None:
         return []
