@@ -16,6 +16,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from toolchain.errors import ModelError
 from toolchain.graph import Graph
+from toolchain.importers.float_biases import with_biases
 from toolchain.importers.float_constants import with_float_constants
 from toolchain.importers.float_model import Port, first_line, matched_columns
 from toolchain.importers.tensorflow import captured
@@ -83,6 +84,7 @@ def load_float_tflite(path: Path, content: bytes) -> FloatTflite:
     digest = hashlib.sha256(content).hexdigest()
     graph = parse_tflite(content, path.stem, str(path))
     content, stored = with_float_constants(content, graph, str(path))
+    content = with_biases(content)
     with captured():
         interpreter = _interpreter(content, str(path))
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()

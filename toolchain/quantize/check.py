@@ -71,7 +71,7 @@ def broken_parameters(graph: Graph) -> dict[str, list[str]]:
 
 
 def _parameter_problems(graph: Graph, tensor: Tensor) -> list[str]:
-    if tensor.dtype == "int8" and tensor.quant is None and tensor.initial is None:  # what an operator keeps is its own
+    if tensor.dtype == "int8" and tensor.quant is None and not _needs_no_scale(graph, tensor):
         return [f"{_place(graph, tensor)} is int8 without a scale"]
     if tensor.dtype not in ("int8", "int16", "int32", "int64") or tensor.quant is None:
         return []
@@ -143,12 +143,17 @@ def _quant_problems(graph: Graph, tensor: Tensor, where: str) -> list[str]:
     return problems
 
 
+def _needs_no_scale(graph: Graph, tensor: Tensor) -> bool:
+    """Whether it is what an operator keeps for itself, or plain numbers that nothing but casts makes and takes."""
+    nodes = [node for node in graph.nodes if tensor.name in (*node.inputs, *node.outputs)]
+    return tensor.initial is not None or all(node.op == "cast" for node in nodes)
+
+
 def _are_probabilities(graph: Graph, tensor: Tensor) -> bool:
     """Whether it is what a softmax makes of int8, of which the zero point is -32768, and nothing computes with it."""
     maker = graph.producer(tensor.name)
-    return (
-        maker is not None and maker.op == "softmax" and all(n.op in _CONVERSIONS for n in graph.consumers(tensor.name))
-    )
+    readers = graph.consumers(tensor.name)
+    return maker is not None and maker.op in ("softmax", "softmax_s16") and all(n.op in _CONVERSIONS for n in readers)
 
 
 def _place(graph: Graph, tensor: Tensor) -> str:
