@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import all_cases
+from support.case import Operator, TensorSpec
 from support.flatbuffer import case_model, write_model
 from test_tflite_uint8 import UNSIGNED
 
@@ -86,3 +87,24 @@ def test_random_whole_numbers_are_positions(name: str, most: int) -> None:
     sizes = [x.shape[1] for x in codes if x.dtype != np.int32]
     assert drawn
     assert all(x.min() == 0 and x.max() == (most or min(sizes)) - 1 for x in drawn), (drawn, sizes)
+
+
+def test_floats_that_litert_cannot_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """TFLM's own operators: nothing to calibrate with, but float32 needs no calibration."""
+    x, out = TensorSpec((1, 3, 8), "float32"), TensorSpec((1, 15), "float32")
+    operator = Operator("CUSTOM SignalOverlapAdd", (x,), (out,), {"T": 0, "frame_step": 5})
+    path = _saved(tmp_path, write_model([operator]))
+    found = _diff(capfd, path, "--format", "float32")
+    assert found["notes"] == ["LiteRT cannot run the float model"]
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(8, 3, 8)).astype(np.float32))
+    assert command(["inspect", str(path), "--representative", str(tmp_path / "x.npy")]) == 2
+    error = capfd.readouterr().err
+    assert "LiteRT, which evaluates and calibrates float models, has no SignalOverlapAdd" in error
+    assert "--format float32" in error
+
+
+@pytest.mark.parametrize("name", ["dw_f32_3x3_valid", "conv_f32_3x3_stride_3_1"])
+def test_convolutions_without_a_bias(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """LiteRT refuses one of them, and ends the process at the other."""
+    assert len(CASES[name].operator.inputs) == 2 or CASES[name].operator.inputs[2] is None
+    _diff(capfd, _saved(tmp_path, case_model(CASES[name])), "--format", "float32")

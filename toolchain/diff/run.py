@@ -19,7 +19,7 @@ from toolchain.diff.traced import departing
 from toolchain.firmware import firmware_model
 from toolchain.front import Quantized, prepare, samples_of
 from toolchain.graph import Array, Graph, Node, Tensor
-from toolchain.importers.float_tflite import FloatTflite
+from toolchain.importers.float_tflite import FloatTflite, UnknownToLiteRT
 from toolchain.importers.tflite import parse_tflite
 from toolchain.job import Job
 from toolchain.measuring import linked
@@ -142,7 +142,11 @@ class _Work:
         """SQNR of the nodes whose outputs have the same name in the float model."""
         floats = _float_values(self.model, self.codes, self.nodes)
         if not floats:
-            self.notes.append("no float model to compare with")
+            self.notes.append(
+                "no float model to compare with"
+                if self.model.float_model is None
+                else "LiteRT cannot run the float model"
+            )
             return {}
         graph = self.model.graph
         made = dict(zip(floats, run(graph, self.codes, list(floats))[len(graph.outputs) :], strict=True))
@@ -171,7 +175,11 @@ def _float_values(model: Quantized, codes: Sequence[Array], nodes: Sequence[Node
     content = source.content if isinstance(source, FloatTflite) else convert(source)
     parsed = parse_tflite(content, source.name, source.source)
     names = [n for node in nodes for n in node.outputs[:1] if _in_both(graph, parsed, n)]
-    rows = [[fetch(n).copy() for n in names] for fetch in run_samples(content, parsed, _real_inputs(model, codes), "")]
+    try:
+        samples = run_samples(content, parsed, _real_inputs(model, codes), source.source)
+        rows = [[fetch(n).copy() for n in names] for fetch in samples]
+    except UnknownToLiteRT:
+        return {}
     return {name: np.stack([row[i] for row in rows]) for i, name in enumerate(names)}
 
 

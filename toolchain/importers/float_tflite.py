@@ -25,6 +25,10 @@ from toolchain.importers.tflite import parse_tflite
 Array = npt.NDArray[Any]
 
 
+class UnknownToLiteRT(ModelError):
+    """LiteRT lacks an operator of the model."""
+
+
 @dataclass(frozen=True, eq=False)
 class FloatTflite:
     """The same face as ``FloatModel`` over a flatbuffer. Ports have batch 1.
@@ -85,9 +89,7 @@ def load_float_tflite(path: Path, content: bytes) -> FloatTflite:
     graph = parse_tflite(content, path.stem, str(path))
     content, stored = with_float_constants(content, graph, str(path))
     content = with_biases(content)
-    with captured():
-        interpreter = _interpreter(content, str(path))
-        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    inputs, outputs = _details(content, graph, str(path))
     return FloatTflite(
         name=path.stem,
         source=str(path),
@@ -97,6 +99,23 @@ def load_float_tflite(path: Path, content: bytes) -> FloatTflite:
         content=content,
         stored=stored,
     )
+
+
+def _details(content: bytes, graph: Graph, source: str) -> list[list[Any]]:
+    """LiteRT's details of inputs and outputs; those in the file where LiteRT lacks an operator that TFLM has."""
+    try:
+        with captured():
+            interpreter = _interpreter(content, source)
+            return [interpreter.get_input_details(), interpreter.get_output_details()]
+    except ModelError as error:
+        if not isinstance(error, UnknownToLiteRT):
+            raise
+    return [[_detail(graph, name) for name in names] for names in (graph.inputs, graph.outputs)]
+
+
+def _detail(graph: Graph, name: str) -> dict[str, Any]:
+    tensor = graph.tensor(name)
+    return {"name": name, "shape": tensor.shape, "shape_signature": tensor.shape, "dtype": tensor.dtype}
 
 
 def _interpreter(content: bytes, source: str) -> Any:
@@ -113,9 +132,9 @@ def refused_by_litert(source: str, error: Exception) -> ModelError:
     unknown = re.search(r"unresolved custom op: (\w+)", str(error))
     if unknown is None:
         return ModelError(f"LiteRT cannot run {source}: {first_line(error)}", "convert the model again")
-    return ModelError(
+    return UnknownToLiteRT(
         f"LiteRT, which evaluates and calibrates float models, has no {unknown[1]} ({source})",
-        "convert the part with this operator to integers, in which it needs no LiteRT",
+        "--format float32 needs neither; or convert the part with this operator to integers",
     )
 
 

@@ -13,7 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 from toolchain.errors import ModelError, ToolError
 from toolchain.exporters.tflite import pack
 from toolchain.importers.float_model import Port, first_line, matched_columns
-from toolchain.importers.float_tflite import FloatTflite
+from toolchain.importers.float_tflite import FloatTflite, UnknownToLiteRT, refused_by_litert
 from toolchain.importers.tensorflow import captured
 from toolchain.progress import Progress
 
@@ -40,6 +40,8 @@ def quantize_tflite(
             content = bytes(maker.quantize(ranges).quantized_model)
         # The package raises RuntimeError, ValueError, KeyError or NotImplementedError for models it cannot take.
         except Exception as error:
+            if isinstance(refusal := refused_by_litert(model.source, error), UnknownToLiteRT):
+                raise refusal from error
             raise ModelError(
                 f"ai-edge-quantizer cannot quantize {model.source}: {first_line(error)}",
                 "start from the Keras model, or convert it with full-integer quantization",
