@@ -69,7 +69,7 @@ def family_of() -> Mapping[str, str]:
 
 
 def examined(row: Row, case: Case, say: Say) -> Row:
-    for found in comparisons(case):
+    for found in comparisons(case, models=True):
         row = row.with_comparison(found)
         if found.differing:
             say(f"{case.id}, {found.way}: {found.detail}\n{as_code(case)}")

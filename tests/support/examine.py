@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from support.case import Array, Case, input_sets
-from support.firmware import strict_target, twin_target
+from support.firmware import build_firmware, checked_plan, run_on_host, strict_target, twin_target
 from support.flatbuffer import case_model
 from support.kernels import KernelError, Overlaps, run_steps
 from support.suite import near, read_case, run_oracle
@@ -53,7 +55,7 @@ def ways(graph: Graph) -> Iterator[tuple[str, tuple[Step, ...], Overlaps]]:
     Every variant runs with its tensors apart, then with its output over its input as far as it allows. There is no way
     for what lasts between inferences and for bodies, whose C is that of a whole model.
     """
-    if graph.states or any(bodies_of(node) for node in graph.nodes):
+    if _needs_a_model(graph):
         return
     variants = [variants_of(graph, node) for node in graph.nodes]
     for turn in range(max(map(len, variants), default=0) or 1):
@@ -66,6 +68,10 @@ def ways(graph: Graph) -> Iterator[tuple[str, tuple[Step, ...], Overlaps]]:
         if len(steps) == 1 and chosen[0] is not None:
             for overlaps in _overlaps(graph, steps[0].node, chosen[0]):
                 yield f"{name}, {overlaps}", steps, overlaps
+
+
+def _needs_a_model(graph: Graph) -> bool:
+    return bool(graph.states) or any(bodies_of(node) for node in graph.nodes)
 
 
 def _overlaps(graph: Graph, node: Node, variant: KernelVariant) -> Iterator[Overlaps]:
@@ -86,8 +92,11 @@ def _dies(graph: Graph, node: Node, name: str) -> bool:
     return not lasts and node.inputs.count(name) == 1
 
 
-def comparisons(case: Case) -> Iterator[Comparison]:
-    """All that can be compared of a case. Raises Refused."""
+def comparisons(case: Case, models: bool = False) -> Iterator[Comparison]:
+    """All that can be compared of a case; with ``models`` also what needs the C of a whole model, in half a second.
+
+    Raises Refused.
+    """
     content = case_model(case)
     try:
         graph = read_case(content, case.id)
@@ -99,6 +108,15 @@ def comparisons(case: Case) -> Iterator[Comparison]:
         oracle = run_oracle(case, content, inputs, len(expected))
         yield compared(ORACLE, oracle, [a[: case.oracle_sets] for a in expected], case.ulps, case.error)
     yield from on_kernels(graph, inputs, expected)
+    if models and _needs_a_model(graph):
+        yield compared("the model", expected, _model_outputs(graph, inputs))
+
+
+def _model_outputs(graph: Graph, inputs: Sequence[Array]) -> list[Array]:
+    """Of the model's C, under sanitizers; one inference after the other."""
+    with tempfile.TemporaryDirectory(prefix="mcuforge-") as folder:
+        firmware = build_firmware(checked_plan(graph, TARGETS[0]), TARGETS[0], Path(folder), sanitize=True)
+        return run_on_host(firmware, graph, TARGETS[0], inputs)
 
 
 def on_kernels(graph: Graph, inputs: Sequence[Array], expected: Sequence[Array]) -> Iterator[Comparison]:
@@ -134,10 +152,10 @@ def _differing(wanted: Array, got: Array) -> tuple[int, str]:
     return len(places), f"{text}{got[here]} instead of {wanted[here]}"
 
 
-def examine(case: Case) -> int:
+def examine(case: Case, models: bool = False) -> int:
     """How many codes were compared. Raises Refused, and AssertionError for the first way with any difference."""
     codes = 0
-    for c in comparisons(case):
+    for c in comparisons(case, models):
         whose = "the reference is not the oracle's" if c.way == ORACLE else f"C is not the reference's ({c.way})"
         assert not c.differing, f"{whose}: {c.detail}"
         codes += c.codes
