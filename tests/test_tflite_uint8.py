@@ -16,6 +16,7 @@ from toolchain import reference
 from toolchain.errors import ModelError
 from toolchain.fixedpoint import quantize_multiplier, requantize
 from toolchain.front import checked_graph
+from toolchain.importers import tflite_uint8_trial
 from toolchain.importers.reading import Reading
 from toolchain.importers.tflite import parse_tflite
 from toolchain.importers.tflite_forms import usual_form
@@ -71,6 +72,11 @@ def unary(builtin: str, out: TensorSpec, **options: Any) -> Operator:
     return Operator(builtin, (codes((1, 4, 4, 3)),), (out,), options)
 
 
+def mean(shape: tuple[int, ...], axes: tuple[int, ...], out: tuple[int, ...], keep: bool = False) -> Operator:
+    options = {"keepDims": int(keep)}
+    return Operator("MEAN", (codes(shape), make.numbers(*axes)), (codes(out, 0.031, 115),), options)
+
+
 def binary(builtin: str) -> Operator:
     inputs = (codes((1, 4, 4, 3)), codes((1, 4, 4, 3), 0.031, 90))
     return Operator(builtin, inputs, (codes((1, 4, 4, 3), 0.08, 100),), {"fusedActivationFunction": 1})
@@ -98,6 +104,13 @@ UNSIGNED = {
         (codes((1, 4, 4, 3)), TensorSpec((4, 2), "int32", data=Exact((0, 0, 1, 2, 2, 1, 0, 0)))),
         (codes((1, 7, 7, 3)),),
     ),
+    "logistic": unary("LOGISTIC", codes((1, 4, 4, 3), 1 / 256, 0)),
+    "tanh": unary("TANH", codes((1, 4, 4, 3), 1 / 128, 128)),
+    "hard_swish": unary("HARD_SWISH", codes((1, 4, 4, 3), 0.03, 90)),
+    "leaky_relu": unary("LEAKY_RELU", codes((1, 4, 4, 3), 0.04, 50), alpha=0.2),
+    "mean": mean((1, 7, 6, 5), (1, 2), (1, 1, 1, 5), keep=True),
+    "mean_of_channels": mean((1, 4, 4, 9), (-1,), (1, 4, 4)),
+    "mean_around": mean((1, 3, 4, 5), (1, 3), (1, 4)),
     "add": binary("ADD"),
     "sub": binary("SUB"),
     "mul": binary("MUL"),
@@ -164,15 +177,43 @@ def test_a_whole_legacy_network() -> None:
 
 def test_what_differs_for_uint8_is_refused_all_at_once() -> None:
     x = codes((1, 8, 8, 5))
-    y = TensorSpec((1, 8, 8, 5), "uint8", (1 / 256,), (0,), name="net/gate/y")
-    z = TensorSpec((1, 4, 4, 5), "uint8", (1 / 256,), (0,), name="net/pool/z")
+    y = TensorSpec((1, 16, 16, 5), "uint8", (0.05,), (131,), name="net/zoom/y")
+    z = TensorSpec((1, 8, 8, 5), "uint8", (0.05,), (131,), name="net/pool/z")
+    mean = TensorSpec((1, 8), "uint8", (0.05,), (131,), name="net/mean/mean")
+    wide = TensorSpec((1, 8, 401), "uint8", (0.05,), (131,))
     size = {"filterHeight": 4, "filterWidth": 4}
-    operators = [Operator("LOGISTIC", (x,), (y,)), Operator("AVERAGE_POOL_2D", (y,), (z,), window(2, SAME) | size)]
+    operators = [
+        Operator("RESIZE_BILINEAR", (x, make.numbers(16, 16)), (y,)),
+        Operator("AVERAGE_POOL_2D", (y,), (z,), window(2, SAME) | size),
+        Operator("MEAN", (wide, make.numbers(2)), (mean,)),
+    ]
     with pytest.raises(ModelError) as caught:
         usual_form(write_model(operators), "net.tflite", PLAIN)
-    assert "layer gate (LOGISTIC): it rounds" in caught.value.problem
+    assert "layer zoom (RESIZE_BILINEAR): it rounds" in caught.value.problem
     assert "layer pool (AVERAGE_POOL_2D): its averages" in caught.value.problem
+    assert (
+        "layer mean (MEAN): int8 does not give all of its uint8 codes, or there are too many to try"
+        in caught.value.problem
+    )
     assert "int8" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["logistic", "mean_around"])
+def test_one_code_that_is_another_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The 200th of the codes that are tried."""
+    right = tflite_uint8_trial.run
+
+    def wrong(graph: Any, inputs: list[Array]) -> list[Array]:
+        (made,) = right(graph, inputs)
+        made = made.copy()
+        made.reshape(-1)[199] ^= 1
+        return [made]
+
+    content = write_model([UNSIGNED[name]])
+    usual_form(content, "net.tflite", PLAIN)
+    monkeypatch.setattr(tflite_uint8_trial, "run", wrong)
+    with pytest.raises(ModelError, match="cannot become int8 ones"):
+        usual_form(content, "net.tflite", PLAIN)
 
 
 def test_steps_of_two_requantizations_are_compared() -> None:

@@ -1,7 +1,7 @@
 """Models with codes of 8 bits without a sign, TFLite's first quantization, become int8 ones with the same outputs.
 
 Codes and zero points are 128 less, so every difference of the two is what it was, and so is what operators make of
-these differences. Three things are not the same for int8, and are proven anew for each layer:
+these differences. Four things are not the same for int8, and are proven anew for each layer:
 
 - TFLite rounds the product of input and weight scale to float32 first, but not for int8. The weights get a scale with
   which every sum has its code: both requantizations are step functions, and their steps are compared.
@@ -9,6 +9,8 @@ these differences. Three things are not the same for int8, and are proven anew f
   laid beside itself, once for each, so that the sums are those of the whole.
 - Averages of negative codes are rounded the other way where they end on one half. A window of an even size becomes a
   depthwise convolution by 64 with a bias of 32, which has no halves.
+
+- Functions of one code, and means, are computed in another way; for each layer all codes are tried.
 
 What is left is refused by name. LiteRT's reference kernels give the same for both files, but for the 128. They round
 products once, TFLM twice: with either both agree, and TFLM, which takes no uint8, is the oracle of what comes out.
@@ -18,6 +20,7 @@ Source: ``GetQuantizedConvolutionMultipler`` of TFLite's ``kernel_util.cc``.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,6 +31,7 @@ from toolchain.errors import ModelError
 from toolchain.exporters.tflite import pack
 from toolchain.graph import Array
 from toolchain.importers.layer_names import layers_of
+from toolchain.importers.tflite_uint8_trial import is_function_of_codes, is_mean_of_codes
 
 _LARGEST = 127  # of a weight
 _TAP, _HALF = 64, 32
@@ -39,6 +43,7 @@ _THE_SAME = re.compile(
     "|QUANTIZE|RELU|RELU6|RELU_N1_TO_1|RESHAPE|RESIZE_NEAREST_NEIGHBOR|REVERSE_V2|SELECT_V2|SHAPE|SLICE|SOFTMAX"
     "|SPACE_TO_BATCH_ND|SPACE_TO_DEPTH|SPLIT|SPLIT_V|SQUEEZE|STRIDED_SLICE|SUB|TILE|TRANSPOSE|UNPACK"
 )
+_OF_ONE_CODE = ("ABS", "ELU", "EXP", "GELU", "HARD_SWISH", "LEAKY_RELU", "LOG", "LOGISTIC", "RSQRT", "SQRT", "TANH")
 _HINT = "convert the float model to int8 (TFLITE_BUILTINS_INT8), or give mcuforge the float model"
 
 
@@ -150,6 +155,10 @@ class _Signed:
                 self._products(op, kind)
             elif kind == "AVERAGE_POOL_2D":
                 self._average(op)
+            elif kind == "MEAN" and _is_unsigned(ends[0]):
+                self._trial(op, kind, is_mean_of_codes)
+            elif kind in _OF_ONE_CODE and all(map(_is_unsigned, ends)):
+                self._trial(op, kind, is_function_of_codes)
             elif kind == "CONCATENATION" and not _one_grid(ends):
                 self._refuse(op, kind, "it rescales its inputs, which int8 ones may not need")
             elif not _THE_SAME.fullmatch(kind):
@@ -159,6 +168,10 @@ class _Signed:
     def _refuse(self, op: Any, kind: str, reason: str) -> None:
         name = _text(self.tensors[int(op.outputs[0])].name)
         self.reasons.append(f"layer {(*layers_of(name), name)[0]} ({kind}): {reason}")
+
+    def _trial(self, op: Any, kind: str, is_the_same: Callable[[Any, Any], bool]) -> None:
+        if not is_the_same(self.model, op):
+            self._refuse(op, kind, "int8 does not give all of its uint8 codes, or there are too many to try")
 
     def _shift(self, tensor: Any) -> None:
         tensor.type = schema.TensorType.INT8
