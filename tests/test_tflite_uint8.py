@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from cases.detection import detection
 from support import make
 from support.case import Exact, Operator, Seeded, TensorSpec
 from support.flatbuffer import write_model
@@ -82,7 +84,15 @@ def binary(builtin: str) -> Operator:
     return Operator(builtin, inputs, (codes((1, 4, 4, 3), 0.08, 100),), {"fusedActivationFunction": 1})
 
 
+def found() -> Operator:
+    """What follows a detector: boxes, scores and anchors become float32."""
+    operator = detection("all", 12, 3, most=12, score=-1e30, overlap=1.0).operator
+    inputs = codes((1, 12, 4), 0.03, 128), codes((1, 12, 4), 1 / 256, 0), codes((12, 4), 0.002, 9, Seeded(100, 255))
+    return dataclasses.replace(operator, inputs=inputs)
+
+
 UNSIGNED = {
+    "detection": found(),
     "conv2d": convolution(128),
     "conv2d_weights_of_nine_bits": convolution(110, 1, 237),
     "conv2d_in_two_parts": convolution(151),
@@ -137,12 +147,15 @@ def signed_codes(x: Array) -> Array:
 def check_equal(content: bytes, made: bytes) -> None:
     """LiteRT gives the codes of one file for the other, and TFLM ours for what was made."""
     samples = inputs_of(content)
-    wanted = run_tflite(content, samples)[0]
-    assert len(np.unique(wanted)) > 3
-    moved = [signed_codes(x) for x in samples]
-    np.testing.assert_array_equal(run_tflite(made, moved)[0], signed_codes(wanted))
     graph = checked_graph(parse_tflite(made, "net", "net.tflite"), "net.tflite")
-    np.testing.assert_array_equal(run_tflm(made, moved)[0], reference.run(graph, moved)[0])
+    count = len(graph.outputs)
+    wanted = run_tflite(content, samples, count)
+    assert len(np.unique(wanted[0])) > 3
+    moved = [signed_codes(x) for x in samples]
+    for first, second in zip(wanted, run_tflite(made, moved, count), strict=True):
+        np.testing.assert_array_equal(second, signed_codes(first))
+    for first, second in zip(run_tflm(made, moved, count), reference.run(graph, moved), strict=True):
+        np.testing.assert_array_equal(first, second)
 
 
 @pytest.mark.parametrize("name", UNSIGNED)

@@ -44,6 +44,7 @@ _THE_SAME = re.compile(
     "|SPACE_TO_BATCH_ND|SPACE_TO_DEPTH|SPLIT|SPLIT_V|SQUEEZE|STRIDED_SLICE|SUB|TILE|TRANSPOSE|UNPACK"
 )
 _OF_ONE_CODE = ("ABS", "ELU", "EXP", "GELU", "HARD_SWISH", "LEAKY_RELU", "LOG", "LOGISTIC", "RSQRT", "SQRT", "TANH")
+_DETECTION = "TFLite_Detection_PostProcess"
 _HINT = "convert the float model to int8 (TFLITE_BUILTINS_INT8), or give mcuforge the float model"
 
 
@@ -155,6 +156,8 @@ class _Signed:
                 self._products(op, kind)
             elif kind == "AVERAGE_POOL_2D":
                 self._average(op)
+            elif kind == "CUSTOM" and _text(code.customCode) == _DETECTION:
+                op.inputs = [self._as_float(int(i)) for i in op.inputs]
             elif kind == "MEAN" and _is_unsigned(ends[0]):
                 self._trial(op, kind, is_mean_of_codes)
             elif kind in _OF_ONE_CODE and all(map(_is_unsigned, ends)):
@@ -168,6 +171,21 @@ class _Signed:
     def _refuse(self, op: Any, kind: str, reason: str) -> None:
         name = _text(self.tensors[int(op.outputs[0])].name)
         self.reasons.append(f"layer {(*layers_of(name), name)[0]} ({kind}): {reason}")
+
+    def _as_float(self, index: int) -> int:
+        """A tensor's numbers as float32, which is what the detection computes with."""
+        tensor = self.tensors[index]
+        if not _is_unsigned(tensor):
+            return index
+        shape, stored, data = tuple(int(n) for n in tensor.shape), self.model.buffers[int(tensor.buffer)].data, None
+        if stored is not None and len(stored):
+            scale, zero = np.float32(tensor.quantization.scale[0]), int(tensor.quantization.zeroPoint[0])
+            data = (scale * (np.asarray(stored, np.float32) - zero)).astype("<f4")
+        made = self._tensor(tensor, f"float{len(self.tensors)}", shape, schema.TensorType.FLOAT32, data)
+        self.tensors[made].quantization = None
+        if data is None:
+            self._insert("DEQUANTIZE", [index], made, schema.DequantizeOptionsT())
+        return made
 
     def _trial(self, op: Any, kind: str, is_the_same: Callable[[Any, Any], bool]) -> None:
         if not is_the_same(self.model, op):
