@@ -1,7 +1,7 @@
 """RESHAPE, SQUEEZE and EXPAND_DIMS: the same bytes under another shape, no code at all.
 
-REINTERPRET is the same where scale and zero point differ too. No TFLite file holds it: passes make it of operators that
-hand every code on as it is.
+REINTERPRET is the same where scale and zero point differ too: TFLM copies the codes. Passes make it of other operators
+that hand every code on as it is.
 """
 
 from __future__ import annotations
@@ -21,6 +21,11 @@ def _same_bytes(graph: Graph, node: Node) -> bool:
     return x.size == out.size and x.dtype == out.dtype
 
 
+def _differ(graph: Graph, node: Node) -> bool:
+    """Whether the codes stand for other numbers before and after."""
+    return not same_quantization(graph, Node(node.name, node.op, node.inputs[:1], node.outputs))
+
+
 def _write(graph: Graph, node: Node) -> TfliteRecord:
     shape = graph.tensor(node.outputs[0]).shape
     return TfliteRecord("RESHAPE", node.inputs[:1], 1, "ReshapeOptions", (("newShape", shape),))
@@ -34,19 +39,15 @@ OPS = (
         write=_write,
         ptq=PtqRule(shared=True),
         reference=_reference,
-        constraints=(
-            Constraint("its input and output must have the same size and type", _same_bytes),
-            Constraint(
-                "its input and output must have the same scale and zero point",
-                lambda g, n: same_quantization(g, Node(n.name, n.op, n.inputs[:1], n.outputs)),
-            ),
-        ),
+        constraints=(Constraint("its input and output must have the same size and type", _same_bytes),),
         view=True,
     ),
     Op(
         name="reinterpret",
         tflite=(),
         read=no_attrs,
+        write=_write,
+        instead=("reshape", _differ),
         reference=_reference,
         constraints=(Constraint("its input and output must have the same size and type", _same_bytes),),
         view=True,
