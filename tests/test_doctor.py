@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +15,12 @@ from toolchain.cli import run
 from toolchain.install import install_line
 from toolchain.target import bundled_targets, load_target
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parent.parent
 STM32 = load_target("stm32")
 
 
@@ -43,6 +50,12 @@ def test_requirements_are_those_of_the_package() -> None:
     names = {f.what for f in doctor.diagnose([STM32]).python}
     assert {"tensorflow", "pillow", "jinja2", "ortools"} <= names
     assert not names & {"pytest", "ruff"}
+
+
+def test_every_extra_is_told_or_for_developers() -> None:
+    """As pyproject.toml has them, which the metadata of an installation may be older than."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert set(extras) == {*doctor.EXTRAS, *doctor.DEVELOPERS_EXTRAS}
 
 
 def test_what_is_missing_comes_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

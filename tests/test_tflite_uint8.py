@@ -211,6 +211,13 @@ def test_what_differs_for_uint8_is_refused_all_at_once() -> None:
     assert "int8" in caught.value.hint
 
 
+@pytest.mark.parametrize("builtin", ["ELU", "SQRT"])
+def test_what_litert_or_tflm_lacks_is_refused(builtin: str) -> None:
+    content = write_model([unary(builtin, codes((1, 4, 4, 3)))])
+    with pytest.raises(ModelError, match=rf"\({builtin}\): int8 does not give all"):
+        usual_form(content, "net.tflite", PLAIN)
+
+
 @pytest.mark.parametrize("name", ["logistic", "mean_around"])
 def test_one_code_that_is_another_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The 200th of the codes that are tried."""

@@ -7,19 +7,21 @@ function of one code has 256 of them. A mean depends on nothing but the sum of t
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from toolchain.errors import ModelError
 from toolchain.exporters.tflite import pack
-from toolchain.graph import Array
+from toolchain.graph import Array, Graph
 from toolchain.importers.tensorflow import captured
 from toolchain.importers.tflite import parse_tflite
 from toolchain.passes.by_type import for_types
 from toolchain.reference import run
+from toolchain.verify import check_supported
 
 _MOST_AVERAGED = 400  # codes: every sum of them is tried, which is a second's work
 _CHUNK = 4096
@@ -80,22 +82,27 @@ def _alone(model: Any, op: Any, shapes: Mapping[int, Sequence[int]]) -> Any:
     return made
 
 
-def _same(alone: Any, inputs: Iterator[Array] | Sequence[Array]) -> bool:
-    """Whether the operator and its int8 form give the same codes for all these inputs."""
+def _same(alone: Any, inputs: Iterable[Array]) -> bool:
+    """Whether the operator and its int8 form give the same codes for all these inputs; not where one is not known."""
     unsigned = pack(alone)
     for tensor in alone.subgraphs[0].tensors:
         if tensor.type == schema.TensorType.UINT8:
             quant = tensor.quantization = copy.copy(tensor.quantization)
             tensor.type, quant.zeroPoint = schema.TensorType.INT8, np.array(quant.zeroPoint, np.int64) - 128
-    signed = for_types(parse_tflite(pack(alone), "trial", "trial"))
-    with captured():
-        interpreter = Interpreter(model_content=unsigned, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
-        interpreter.allocate_tensors()
-        for codes in inputs:
-            interpreter.set_tensor(0, codes.astype(np.uint8))
-            interpreter.invoke()
-            (made,) = run(signed, [(codes[None] - 128).astype(np.int8)])
-            wanted = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-            if not np.array_equal(made[0].astype(np.int16) + 128, wanted):
-                return False
-    return True
+    try:
+        signed = for_types(parse_tflite(pack(alone), "trial", "trial"))
+        check_supported(signed, "trial")
+        with captured():
+            interpreter = Interpreter(model_content=unsigned, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+            interpreter.allocate_tensors()
+            return all(_gives(interpreter, signed, codes) for codes in inputs)
+    except (ModelError, RuntimeError, ValueError):  # the last two are LiteRT's
+        return False
+
+
+def _gives(interpreter: Any, signed: Graph, codes: Array) -> bool:
+    interpreter.set_tensor(0, codes.astype(np.uint8))
+    interpreter.invoke()
+    wanted = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    (made,) = run(signed, [(codes[None] - 128).astype(np.int8)])
+    return np.array_equal(made[0].astype(np.int16) + 128, wanted)
