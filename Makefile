@@ -29,7 +29,7 @@ SEED  ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy emulate profile compile doctor test nightly conformance accuracy bench bench-check lint format setup setup-dev system lock clean
+.PHONY: help deploy emulate profile compile doctor test test-converters nightly conformance accuracy bench bench-check lint format setup setup-dev system lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -41,6 +41,7 @@ help:
 	@echo "make test                   all the tests            (ARGS= goes to pytest)"
 	@echo "make nightly                random cases of every operator, new ones each time (CASES=$(CASES) each; SEED= repeats a run)"
 	@echo "make conformance            every case, random cases and whole networks: how many codes are compared and differ"
+	@echo "make test-converters        ONNX and PyTorch, each in an environment of its own (EXTRAS=onnx for one)"
 	@echo "make accuracy               weights below int8 on the digits and MLPerf Tiny's data: minutes (MCUFORGE_REFERENCE=FOLDER)"
 	@echo "make bench                  measure the MLPerf Tiny networks, store figures, tables and plots (SET=twins for one set)"
 	@echo "make bench-check            measure them and compare with the stored figures"
@@ -77,6 +78,9 @@ nightly: SEED := $(SEED)
 nightly: setup-dev
 	@echo "SEED=$(SEED)"
 	MCUFORGE_EXAMPLES="$(CASES)" MCUFORGE_SEED="$(SEED)" $(BIN)/python -m pytest -n $(JOBS) tests/test_ops_random.py $(ARGS)
+
+test-converters: setup-dev
+	PYTHON="$(PYTHON)" scripts/test-converters.sh $(EXTRAS)
 
 conformance: setup-dev
 	$(BIN)/python tests/conformance.py $(ARGS)
@@ -124,5 +128,5 @@ lock:
 	scripts/lock.sh
 
 clean:
-	rm -rf $(VENV) $(EXAMPLE) mcuforge-out build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-onnx .venv-torch $(EXAMPLE) mcuforge-out build dist .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

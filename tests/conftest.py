@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,8 +35,13 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     before = descendants()
     yield work
+    # Another test's module of the same name is another module.
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", "")).startswith(str(work)):
+            del sys.modules[name]
     # TensorFlow removes its own when the process ends.
-    assert [p.name for p in temporary.iterdir() if not p.name.startswith("__autograph_generated_file")] == []
+    files = [p for p in temporary.rglob("*") if p.name != "__pycache__"]
+    assert [p.name for p in files if not p.name.startswith("__autograph_generated_file")] == []
     assert [p.name for p in work.iterdir() if p.name.startswith(".")] == []
     assert descendants() <= before
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from support.case import Choice, Exact, TensorSpec
-from support.make import act, unary
+from support.make import act, plain, unary
 
 A = (0.05, -3)
 
@@ -62,4 +62,5 @@ CASES = (
         _widths(NO, (1, 1), NO),
         act((1,), A, Choice((42,))),
     ),
+    unary("pad_int32", "PAD", plain((1, 4, 3), "int32"), plain((1, 6, 4), "int32"), _widths(NO, (2, 0), (1, 0))),
 )

@@ -22,6 +22,8 @@ from toolchain.ops.base import (
 )
 from toolchain.ops.common import copy_cycles, elements
 
+_TYPES = ("int8", "int16", "int32", "float32", "bool")
+
 
 @dataclass(frozen=True)
 class ConcatenateAttrs:
@@ -92,7 +94,7 @@ OPS = (
         ptq=PtqRule(shared=True),
         reference=_reference,
         constraints=(
-            Constraint("its tensors must be int8, int16 or float32", dtype_in("int8", "int16", "float32")),
+            Constraint("its tensors must be int8, int16, int32, float32 or bool", dtype_in(*_TYPES)),
             Constraint(
                 "its inputs and output must have the same type, scale and zero point",
                 lambda g, n: same_quantization(g, n) and len({g.tensor(t).dtype for t in (*n.inputs, *n.outputs)}) == 1,

@@ -1,14 +1,24 @@
-"""PAD and PADV2 on float32 and int16, filled with 0: the kernel for int8 copies bytes and fills with zeros as well."""
+"""PAD and PADV2 on float32, int32 and int16, filled with 0: the kernel for int8 fills with zeros as well."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 
 from toolchain.graph import Array, Graph, Node
 from toolchain.ops import pad
-from toolchain.ops.base import Constraint, FittedCost, KernelCall, KernelVariant, Op, no_attrs, same_quantization
+from toolchain.ops.base import (
+    Constraint,
+    FittedCost,
+    KernelCall,
+    KernelVariant,
+    Op,
+    dtype_in,
+    no_attrs,
+    same_quantization,
+)
 from toolchain.ops.common import constant, copy_cycles
 from toolchain.ops.float32 import FLOAT32
 from toolchain.ops.int16 import INT16, SYMMETRIC
@@ -54,6 +64,13 @@ SAME = Constraint("its input and output must have the same scale", same_quantiza
 FILL = Constraint("its fill value must be 0", _fills_with_zeros)
 
 
+_is_int32 = dtype_in("int32")
+WORDS = Constraint(
+    "its input and output must both be float32 or both int32",
+    lambda g, n: FLOAT32.holds(g, n) or _is_int32(g, n),
+)
+
+
 def _op(name: str, dtype: str, cycles: tuple[float, ...], *types: Constraint) -> Op:
     return Op(
         name=name,
@@ -76,6 +93,9 @@ def _op(name: str, dtype: str, cycles: tuple[float, ...], *types: Constraint) ->
 
 
 OPS = (
-    _op("pad_f32", "float32", (19.59, 0.9875, 39.93, 0.5054), FLOAT32),
+    dataclasses.replace(
+        _op("pad_f32", "float32", (19.59, 0.9875, 39.93, 0.5054), WORDS),
+        instead=("pad", _is_int32),  # of words like float32, and 0 has the same bytes
+    ),
     _op("pad_s16", "int16", (87.42, 0.4751, 21.0, 1.165), INT16, SYMMETRIC, SAME),
 )
