@@ -91,6 +91,8 @@ def tensorflow() -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Results should not depend on which blocked kernels oneDNN picks for the machine at hand.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    # AutoGraph imports functions from files in the temporary folder, where their byte code would stay.
+    sys.dont_write_bytecode = True
     return _import("tensorflow")
 
 
