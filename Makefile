@@ -79,7 +79,7 @@ nightly: setup-dev
 	@echo "SEED=$(SEED)"
 	MCUFORGE_EXAMPLES="$(CASES)" MCUFORGE_SEED="$(SEED)" $(BIN)/python -m pytest -n $(JOBS) tests/test_ops_random.py $(ARGS)
 
-test-converters: setup-dev
+test-converters: system
 	PYTHON="$(PYTHON)" scripts/test-converters.sh $(EXTRAS)
 
 conformance: setup-dev

@@ -174,7 +174,8 @@ PAGE = """# Conformance
 Made by `make conformance`; do not edit. Output codes that were compared: the numpy reference with the oracle, which is
 TFLM's reference kernels (LiteRT's where TFLM lacks an operator); every kernel as C on this computer under
 AddressSanitizer and UndefinedBehaviorSanitizer, and on the emulated Cortex-M4, with the numpy reference. A code of
-float32 is a number; bit by bit but where the C library's functions are used.
+float32 is a number; bit by bit but where the C library's functions are used. The networks ran here without sanitizers,
+which `make test` adds for three samples of each.
 
 {table}
 """

@@ -93,7 +93,7 @@ def _dies(graph: Graph, node: Node, name: str) -> bool:
 
 
 def comparisons(case: Case, models: bool = False) -> Iterator[Comparison]:
-    """All that can be compared of a case; with ``models`` also what needs the C of a whole model, in half a second.
+    """All that can be compared of a case; with ``models`` also what needs the C of a whole model, in seconds.
 
     Raises Refused.
     """

@@ -140,13 +140,13 @@ class _Work:
 
     def _noise(self) -> dict[int, float]:
         """SQNR of the nodes whose outputs have the same name in the float model."""
-        floats = _float_values(self.model, self.codes, self.nodes)
+        try:
+            floats = _float_values(self.model, self.codes, self.nodes)
+        except UnknownToLiteRT:
+            self.notes.append("LiteRT cannot run the float model")
+            return {}
         if not floats:
-            self.notes.append(
-                "no float model to compare with"
-                if self.model.float_model is None
-                else "LiteRT cannot run the float model"
-            )
+            self.notes.append("no float model to compare with")
             return {}
         graph = self.model.graph
         made = dict(zip(floats, run(graph, self.codes, list(floats))[len(graph.outputs) :], strict=True))
@@ -168,18 +168,15 @@ def _layer_outputs(compiled: Compiled, codes: Sequence[Array]) -> dict[str, Arra
 
 
 def _float_values(model: Quantized, codes: Sequence[Array], nodes: Sequence[Node]) -> dict[str, Array]:
-    """The float model's values of the tensors that both have, samples first."""
+    """The float model's values of the tensors that both have, samples first. Raises UnknownToLiteRT."""
     source, graph = model.float_model, model.graph
     if source is None:
         return {}
     content = source.content if isinstance(source, FloatTflite) else convert(source)
     parsed = parse_tflite(content, source.name, source.source)
     names = [n for node in nodes for n in node.outputs[:1] if _in_both(graph, parsed, n)]
-    try:
-        samples = run_samples(content, parsed, _real_inputs(model, codes), source.source)
-        rows = [[fetch(n).copy() for n in names] for fetch in samples]
-    except UnknownToLiteRT:
-        return {}
+    samples = run_samples(content, parsed, _real_inputs(model, codes), source.source)
+    rows = [[fetch(n).copy() for n in names] for fetch in samples]
     return {name: np.stack([row[i] for row in rows]) for i, name in enumerate(names)}
 
 

@@ -9,7 +9,6 @@ these differences. Four things are not the same for int8, and are proven anew fo
   laid beside itself, once for each, so that the sums are those of the whole.
 - Averages of negative codes are rounded the other way where they end on one half. A window of an even size becomes a
   depthwise convolution by 64 with a bias of 32, which has no halves.
-
 - Functions of one code, and means, are computed in another way; for each layer all codes are tried.
 
 What is left is refused by name. LiteRT's reference kernels give the same for both files, but for the 128. They round
